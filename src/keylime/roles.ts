@@ -1,0 +1,41 @@
+import type { PeerRole } from "../net/peer-role.js";
+
+export const verifierRole: PeerRole = {
+  name: "the Keylime verifier",
+  faults: {
+    refused: "verifier-unreachable",
+    unreachable: "verifier-unreachable",
+    dns: "verifier-unreachable",
+    timeout: "verifier-unreachable",
+    "server-name": "verifier-name-mismatch",
+    "not-tls": "verifier-not-tls",
+  },
+  serverNameKey: "keylime_verifier_server_name",
+};
+
+export const registrarRole: PeerRole = {
+  name: "the Keylime registrar",
+  faults: {
+    refused: "registrar-unreachable",
+    unreachable: "registrar-unreachable",
+    dns: "registrar-unreachable",
+    timeout: "registrar-unreachable",
+    alert: "registrar-refuses-client",
+    "not-tls": "registrar-port-mixup",
+  },
+  serverNameKey: "keylime_registrar_server_name",
+};
+
+export const agentRole: PeerRole = {
+  name: "the Keylime agent",
+  faults: {
+    refused: "agent-unreachable",
+    unreachable: "agent-unreachable",
+    dns: "agent-unreachable",
+    timeout: "agent-unreachable",
+    alert: "agent-refuses-client",
+    "not-tls": "agent-mtls-mismatch",
+    "not-http": "agent-mtls-mismatch",
+  },
+  serverNameKey: "keylime_agent_server_name",
+};
