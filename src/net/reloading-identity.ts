@@ -1,6 +1,10 @@
+import { statSync } from "node:fs";
 import type { Clock } from "../core/clock.js";
 import type { Logger } from "../core/logger.js";
-import type { Identity, IdentityFiles } from "./identity.js";
+import { type Problem, positionText } from "../core/problem.js";
+import { DirectoryWatch } from "./directory-watch.js";
+import { type Identity, type IdentityAnswer, type IdentityFiles, loadIdentity } from "./identity.js";
+import { type IdentityWarning, identityWarnings, isoTime } from "./identity-warnings.js";
 
 /** Where a client takes its identity from for each new request. */
 export interface IdentitySource {
@@ -15,22 +19,164 @@ export interface ReloadingOptions {
   logger: Logger;
   /** Milliseconds between looks at the files; 10 s by default. File system events make it look sooner. */
   pollMs?: number;
+  /** How long a broken set must stay the same before it is logged; 1 s by default: writers replace one file at a time. */
+  settleMs?: number;
 }
+
+const leastLookGapMs = 1000;
+const eventDelayMs = 50;
+/** Within this time of a change the same size and time stamp may hide another one: kernels stamp in ticks. */
+const stampDoubtMs = 2000;
+const attemptsPerLook = 3;
 
 /** An identity that follows its files. A set that is broken or half-written leaves the old one in force. */
 export class ReloadingIdentity implements IdentitySource {
-  constructor(files: IdentityFiles, first: Identity, options: ReloadingOptions) {
-    void files;
-    void options;
+  private identity: Identity;
+  private seenStamp: string | undefined;
+  private lastLookMs = Number.NEGATIVE_INFINITY;
+  private broken: { fingerprint: string; sinceMs: number; logged: boolean } | undefined;
+  private readonly warned = new Set<string>();
+  private readonly poll: NodeJS.Timeout;
+  private readonly watch: DirectoryWatch;
+  private eventTimer: NodeJS.Timeout | undefined;
+  private settleTimer: NodeJS.Timeout | undefined;
+  private closed = false;
+
+  /** `first` is what loadIdentity returned for the same files. */
+  constructor(
+    private readonly files: IdentityFiles,
+    first: Identity,
+    private readonly options: ReloadingOptions,
+  ) {
     this.identity = first;
+    // Whoever loaded the first set has logged these.
+    for (const { id } of identityWarnings(files, first, options.clock.nowMs())) this.warned.add(id);
+    this.poll = setInterval(() => this.look(), options.pollMs ?? 10_000).unref();
+    this.watch = new DirectoryWatch(
+      namedFiles(files).map(({ path }) => path),
+      () => this.lookSoon(),
+    );
+    // The files may have changed between the load and this line; their contents are compared at the first look.
+    this.lookSoon();
   }
-  private readonly identity: Identity;
+
   current(): Identity {
     return this.identity;
   }
+
   checkNow(): Identity {
+    const sinceMs = this.options.clock.nowMs() - this.lastLookMs;
+    // A clock that was set back must not stop the looking.
+    if (sinceMs >= leastLookGapMs || sinceMs < 0) this.look();
     return this.identity;
   }
+
   /** Stops looking at the files. */
-  close(): void {}
+  close(): void {
+    this.closed = true;
+    clearInterval(this.poll);
+    clearTimeout(this.eventTimer);
+    clearTimeout(this.settleTimer);
+    this.watch.close();
+  }
+
+  private lookSoon(): void {
+    if (this.closed || this.eventTimer !== undefined) return;
+    this.eventTimer = setTimeout(() => {
+      this.eventTimer = undefined;
+      this.look();
+    }, eventDelayMs).unref();
+  }
+
+  private look(): void {
+    if (this.closed) return;
+    this.lastLookMs = this.options.clock.nowMs();
+    const stamp = stampOf(this.files);
+    if (stamp.text !== this.seenStamp || this.broken !== undefined) this.load();
+    this.logWarnings(identityWarnings(this.files, this.identity, this.lastLookMs));
+  }
+
+  private load(): void {
+    for (let attempt = 0; attempt < attemptsPerLook; attempt++) {
+      const before = stampOf(this.files);
+      const answer = loadIdentity(this.files, this.lastLookMs);
+      // Files that change while they are read belong to two generations.
+      if (stampOf(this.files).text !== before.text) continue;
+      const isCertain = this.lastLookMs - before.newestMs > stampDoubtMs;
+      this.seenStamp = isCertain ? before.text : undefined;
+      this.take(answer);
+      return;
+    }
+    this.lookSoon();
+  }
+
+  private take(answer: IdentityAnswer): void {
+    if (answer.identity === undefined) {
+      this.keepOld(answer);
+      return;
+    }
+    this.broken = undefined;
+    if (answer.fingerprint === this.identity.fingerprint) return;
+    this.identity = Object.freeze({ ...answer.identity, generation: this.identity.generation + 1 });
+    this.warned.clear();
+    this.watch.refresh();
+    this.logTaken();
+    this.logWarnings(answer.warnings);
+  }
+
+  private keepOld({ fingerprint, problems }: IdentityAnswer): void {
+    const { settleMs = 1000 } = this.options;
+    if (this.broken?.fingerprint !== fingerprint) {
+      this.broken = { fingerprint, sinceMs: this.lastLookMs, logged: false };
+    }
+    if (!this.broken.logged && this.lastLookMs - this.broken.sinceMs >= settleMs) {
+      this.broken.logged = true;
+      for (const problem of problems)
+        this.log("error", "New certificate files are not usable, keeping the old", problem);
+    }
+    clearTimeout(this.settleTimer);
+    if (!this.broken.logged) this.settleTimer = setTimeout(() => this.look(), settleMs).unref();
+  }
+
+  private logTaken(): void {
+    const { generation, chain, trusted } = this.identity;
+    const leaf = chain[0] ?? trusted[0]!;
+    this.options.logger.log("info", chain.length > 0 ? "Took new client certificate" : "Took new CA file", {
+      subject: leaf.subject,
+      serial: leaf.serial,
+      not_after: isoTime(leaf.notAfterMs),
+      generation,
+    });
+  }
+
+  private logWarnings(warnings: readonly IdentityWarning[]): void {
+    for (const { level, problem, id } of warnings) {
+      if (this.warned.has(id)) continue;
+      this.warned.add(id);
+      this.log(level, "Certificate needs attention", problem);
+    }
+  }
+
+  private log(level: "error" | "warn", message: string, { code, message: error, hint, at }: Problem): void {
+    this.options.logger.log(level, message, { fault: code, error, hint, at: at && positionText(at) });
+  }
+}
+
+function namedFiles({ ca, cert, key, keyPassword }: IdentityFiles) {
+  return [ca, cert, key, keyPassword].filter((each) => each !== undefined);
+}
+
+/** What stat says of the files behind all links: a renamed link shows as another inode. */
+function stampOf(files: IdentityFiles): { text: string; newestMs: number } {
+  let newestMs = 0;
+  const parts = namedFiles(files).map(({ path }) => {
+    try {
+      const { dev, ino, size, mtimeNs, ctimeNs, ctimeMs } = statSync(path, { bigint: true });
+      newestMs = Math.max(newestMs, Number(ctimeMs));
+      return [dev, ino, size, mtimeNs, ctimeNs].join(".");
+    } catch (thrown) {
+      return String((thrown as NodeJS.ErrnoException).code);
+    }
+  });
+  return { text: parts.join(" "), newestMs };
 }

@@ -1,7 +1,7 @@
 import { X509Certificate } from "node:crypto";
-import { isIP } from "node:net";
 
 export interface AlternativeName {
+  /** A value of kind `other` starts with OpenSSL's word for it: `DirName:CN=x`. */
   kind: "dns" | "ip" | "uri" | "email" | "other";
   value: string;
 }
@@ -125,7 +125,8 @@ function parseAlternativeNames(text: string | undefined): AlternativeName[] {
     /([A-Za-z ]+?):(?:("(?:[^"\\]|\\.)*")|([^,]*))(?:, |$)/g,
   )) {
     const value = quoted === undefined ? bare! : unquoted(quoted);
-    names.push({ kind: sanKinds[kind!.trim()] ?? "other", value: oneLine(value) });
+    const known = sanKinds[kind!.trim()];
+    names.push({ kind: known ?? "other", value: oneLine(known === undefined ? `${kind!.trim()}:${value}` : value) });
   }
   return names;
 }
@@ -141,14 +142,7 @@ function unquoted(text: string): string {
 /** `DNS:verifier.example.org, IP:127.0.0.1`; `none` for an empty list. */
 export function alternativeNamesText(names: readonly AlternativeName[]): string {
   if (names.length === 0) return "none";
-  return names
-    .map(
-      ({ kind, value }) => `${kind === "dns" || kind === "ip" || kind === "uri" ? kind.toUpperCase() : kind}:${value}`,
-    )
-    .join(", ");
+  return names.map(({ kind, value }) => (kind === "other" ? value : `${sanLabels[kind]}:${value}`)).join(", ");
 }
 
-/** Whether a certificate's alternative names can name this host at all: an address needs an IP entry. */
-export function needsIpName(host: string): boolean {
-  return isIP(host) !== 0;
-}
+const sanLabels = { dns: "DNS", ip: "IP", uri: "URI", email: "email" } as const;

@@ -114,9 +114,9 @@ export function isPrivateKeyBlock(block: PemBlock): boolean {
   return /(^|^ENCRYPTED |^(RSA|EC|DSA) )PRIVATE KEY$/.test(block.label);
 }
 
-/** Whether the block is a certificate, in any of the spellings OpenSSL reads. */
+/** Whether the block is a plain certificate; OpenSSL's own TRUSTED CERTIFICATE is not. */
 export function isCertificateBlock(block: PemBlock): boolean {
-  return block.label === "CERTIFICATE" || block.label === "X509 CERTIFICATE" || block.label === "TRUSTED CERTIFICATE";
+  return block.label === "CERTIFICATE" || block.label === "X509 CERTIFICATE";
 }
 
 /** Whether a private key needs a password: PKCS#8 says so in its label, the traditional forms in their headers. */
