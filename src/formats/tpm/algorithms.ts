@@ -1,5 +1,5 @@
 /**
- * TPM_ALG_ID values (TPM 2.0 Part 2, section 6.3 and the TCG Algorithm Registry) with the names Keylime gives them
+ * TPM_ALG_ID values (TPM 2.0 Part 2, section 6.3, and the TCG Algorithm Registry) with the names Keylime gives them
  * (keylime/common/algorithms.py, 7.14.3).
  */
 export const algorithmIds = {
@@ -11,23 +11,31 @@ export const algorithmIds = {
   sha384: 0x000c,
   sha512: 0x000d,
   null: 0x0010,
+  sm3_256: 0x0012,
   rsassa: 0x0014,
+  rsaes: 0x0015,
   rsapss: 0x0016,
+  oaep: 0x0017,
   ecdsa: 0x0018,
+  ecdh: 0x0019,
+  ecdaa: 0x001a,
+  sm2: 0x001b,
+  ecschnorr: 0x001c,
+  ecmqv: 0x001d,
   ecc: 0x0023,
   cfb: 0x0043,
 } as const;
 
 export type HashName = "sha1" | "sha256" | "sha384" | "sha512";
 
-/** Signature schemes this program can tell apart; `rsapss` is recognised so that its refusal can be exact. */
+/** Signature schemes told apart; `rsapss` is recognised so that its refusal can be exact. */
 export type SignatureScheme = "rsassa" | "rsapss" | "ecdsa";
 
 const digestBytes: Record<HashName, number> = { sha1: 20, sha256: 32, sha384: 48, sha512: 64 };
 
 export const hashNames = Object.keys(digestBytes) as HashName[];
 
-export const signatureSchemes = ["rsassa", "rsapss", "ecdsa"] as const satisfies readonly SignatureScheme[];
+const signatureSchemes = ["rsassa", "rsapss", "ecdsa"] as const satisfies readonly SignatureScheme[];
 
 export function digestSize(hash: HashName): number {
   return digestBytes[hash];
