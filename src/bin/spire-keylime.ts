@@ -1,0 +1,38 @@
+import type { Io } from "../cli/io.js";
+
+async function main(argv: readonly string[]): Promise<number> {
+  // SPIRE starts the plugin at every start of its own, so that path loads nothing of the command line.
+  if (argv.length === 2 && argv[0] === "plugin" && argv[1] === "server") {
+    return (await import("../plugin/server/main.js")).runServerPlugin();
+  }
+  if (argv.length === 2 && argv[0] === "plugin" && argv[1] === "agent") {
+    return (await import("../plugin/agent/main.js")).runAgentPlugin();
+  }
+  return (await import("../cli/main.js")).runCli(argv, processIo());
+}
+
+function processIo(): Io {
+  const interrupt = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => interrupt.abort(signal));
+  // A reader that went away (`| head`) is no fault of ours.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 3));
+  return {
+    out: (text) => void process.stdout.write(text),
+    err: (text) => void process.stderr.write(text),
+    colour: process.stdout.isTTY === true && !process.env.NO_COLOR,
+    env: process.env,
+    interrupted: interrupt.signal,
+  };
+}
+
+main(process.argv.slice(2)).then(
+  (exitCode) => {
+    process.exitCode = exitCode;
+    // Pipes are flushed before the exit; what else is still open must not keep a finished command alive.
+    process.stdout.write("", () => process.stderr.write("", () => process.exit(exitCode)));
+  },
+  (error: unknown) => {
+    process.stderr.write(`error: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(3);
+  },
+);

@@ -1,0 +1,81 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Clock } from "../../core/clock.js";
+import type { Logger } from "../../core/logger.js";
+import { Problem } from "../../core/problem.js";
+import type { KeylimeAgent } from "../../keylime/agent-client.js";
+import type { KeylimeAgentInfo } from "../../keylime/types.js";
+import { PeerError } from "../../net/peer-errors.js";
+import { encodeChallengeResponse, encodePayload, readChallenge } from "../exchange.js";
+import type { AgentRuntime } from "./runtime.js";
+
+/** The other half of an attestation, behind SPIRE. */
+export interface ServerExchange {
+  /** Sends the payload and waits for the challenge. */
+  sendPayload(bytes: Uint8Array): Promise<Uint8Array>;
+  sendChallengeResponse(bytes: Uint8Array): Promise<void>;
+  /** Aborted when SPIRE has given up on the attestation. */
+  signal: AbortSignal;
+}
+
+/** How long the Keylime agent may take to start answering, and one quote to be made. */
+const startTimeoutMs = 30_000;
+const quoteTimeoutMs = 30_000;
+const infoTimeoutMs = 10_000;
+
+/** One attestation, in the order of the protocol. */
+export async function attestSelf(
+  exchange: ServerExchange,
+  runtime: AgentRuntime,
+  { clock, logger }: { clock: Clock; logger: Logger },
+): Promise<void> {
+  const { agent, info } = await reachAgent(runtime, exchange.signal, clock, logger);
+  const challenge = await exchange.sendPayload(encodePayload({ agentId: info.agentId, hashAlg: info.hashAlg }));
+  const nonce = usableNonce(readChallenge(challenge));
+  const { quote } = await agent.fetchIdentityQuote(nonce, { timeoutMs: quoteTimeoutMs, signal: exchange.signal });
+  await exchange.sendChallengeResponse(encodeChallengeResponse(quote));
+}
+
+/** The Keylime agent is often started together with SPIRE's: waits for it with growing pauses. */
+async function reachAgent(
+  runtime: AgentRuntime,
+  signal: AbortSignal,
+  clock: Clock,
+  logger: Logger,
+): Promise<{ agent: KeylimeAgent; info: KeylimeAgentInfo }> {
+  const giveUpAtMs = clock.nowMs() + startTimeoutMs;
+  for (let pauseMs = 250; ; pauseMs = Math.min(pauseMs * 2, 5000)) {
+    try {
+      return await askEachWay(runtime, signal);
+    } catch (error) {
+      if (!mayStillStart(error) || clock.nowMs() + pauseMs > giveUpAtMs) throw error;
+      logger.log("info", "Waiting for the Keylime agent", { reason: (error as Problem).message });
+      await delay(pauseMs, undefined, { signal });
+    }
+  }
+}
+
+async function askEachWay({ ways }: AgentRuntime, signal: AbortSignal) {
+  let last: unknown;
+  for (const { agent } of ways) {
+    try {
+      return { agent, info: await agent.fetchInfo({ timeoutMs: infoTimeoutMs, signal }) };
+    } catch (error) {
+      last = error;
+      if (!speaksOtherProtocol(error)) break;
+    }
+  }
+  throw last;
+}
+
+const mayStillStart = (error: unknown): boolean => error instanceof PeerError && error.kind === "refused";
+const speaksOtherProtocol = (error: unknown): boolean => error instanceof PeerError && error.kind === "not-tls";
+
+/** What the Keylime agent takes (rust-keylime 0.2.9): alphanumeric, at most 64 characters. The server half may be another. */
+function usableNonce(nonce: string): string {
+  if (/^[A-Za-z0-9]{1,64}$/.test(nonce)) return nonce;
+  throw new Problem(
+    "malformed-message",
+    "cannot use the challenge: expected a nonce of 1 to 64 letters and digits, found another",
+    { culprit: "peer" },
+  );
+}

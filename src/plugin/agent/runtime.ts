@@ -1,0 +1,93 @@
+import type { Clock } from "../../core/clock.js";
+import type { Logger } from "../../core/logger.js";
+import type { Problem } from "../../core/problem.js";
+import { type KeylimeAgent, KeylimeAgentClient } from "../../keylime/agent-client.js";
+import { agentRole } from "../../keylime/roles.js";
+import { HttpClient } from "../../net/http-client.js";
+import { type Identity, type IdentityFiles, type IdentityWarning, loadIdentity } from "../../net/identity.js";
+import { ReloadingIdentity } from "../../net/reloading-identity.js";
+import { parseAgentData } from "../../spire/agent-data.js";
+import type { AgentSettings } from "../../spire/settings.js";
+
+export type Scheme = "https" | "http";
+
+/** Everything one configuration stands for. Replaced as a whole by the next Configure. */
+export interface AgentRuntime {
+  settings: AgentSettings;
+  /** The ways to reach the Keylime agent, in the order to try them; never empty. */
+  ways: readonly { scheme: Scheme; agent: KeylimeAgent }[];
+  close(): void;
+}
+
+/** What Configure and Validate both find out, without any network. */
+export interface AgentConfiguration {
+  settings: AgentSettings | undefined;
+  tls: { files: IdentityFiles; identity: Identity } | undefined;
+  problems: Problem[];
+  warnings: IdentityWarning[];
+}
+
+export interface RuntimeDependencies {
+  clock: Clock;
+  logger: Logger;
+  userAgent: string;
+}
+
+/** A Keylime agent on the same machine answers at once or not at all; a TPM quote may take some seconds. */
+const connectTimeoutMs = 5000;
+
+/** Reads plugin_data and every file it names, and tells all that is wrong at once. */
+export function checkAgentConfiguration(hcl: string, clock: Clock): AgentConfiguration {
+  const { settings, problems, warnings } = parseAgentData(hcl);
+  const configuration: AgentConfiguration = {
+    settings,
+    tls: undefined,
+    problems: [...problems],
+    warnings: warnings.map((problem) => ({ level: "warn", problem })),
+  };
+  const files = settings === undefined ? undefined : identityFiles(settings);
+  if (files === undefined) return configuration;
+  const answer = loadIdentity(files, clock.nowMs());
+  configuration.problems.push(...answer.problems);
+  configuration.warnings.push(...answer.warnings);
+  const tls = answer.identity === undefined ? undefined : { files, identity: answer.identity };
+  return { ...configuration, tls };
+}
+
+/** Starts what an accepted configuration asks for. */
+export function startAgentRuntime(
+  settings: AgentSettings,
+  tls: AgentConfiguration["tls"],
+  { clock, logger, userAgent }: RuntimeDependencies,
+): AgentRuntime {
+  const identity = tls && new ReloadingIdentity(tls.files, tls.identity, { clock, logger });
+  const shared = { host: settings.host, port: settings.port, role: agentRole, connectTimeoutMs, userAgent };
+  const agentOver = (scheme: Scheme): KeylimeAgent =>
+    new KeylimeAgentClient(
+      new HttpClient(scheme === "http" ? shared : { ...shared, identity, serverName: settings.serverName }),
+    );
+  const ways = schemesToTry(settings, identity !== undefined).map((scheme) => ({ scheme, agent: agentOver(scheme) }));
+  return {
+    settings,
+    ways,
+    close() {
+      for (const { agent } of ways) agent.close();
+      identity?.close();
+    },
+  };
+}
+
+/** `auto` speaks TLS where a CA file says how to trust the answer, and plain HTTP where the Keylime agent has none. */
+function schemesToTry({ useTls }: AgentSettings, hasIdentity: boolean): Scheme[] {
+  if (useTls === "auto") return hasIdentity ? ["https", "http"] : ["http"];
+  return useTls ? ["https"] : ["http"];
+}
+
+function identityFiles({ tls, useTls }: AgentSettings): IdentityFiles | undefined {
+  if (useTls === false || tls.caFile === undefined) return undefined;
+  return {
+    ca: tls.caFile,
+    ...(tls.certFile === undefined ? {} : { cert: tls.certFile }),
+    ...(tls.keyFile === undefined ? {} : { key: tls.keyFile }),
+  };
+}

@@ -1,0 +1,100 @@
+import type { Clock } from "../../core/clock.js";
+import { verifyQuote } from "../../keylime/quote.js";
+import type { QuoteVerdict as VerifierVerdict } from "../../keylime/types.js";
+import { nodeSelectors } from "../../spire/selectors.js";
+import type { HashAlg } from "../../spire/settings.js";
+import { agentSpiffeId } from "../../spire/spiffe-id.js";
+import { encodeChallenge, newNonce, type Payload, readChallengeResponse, readPayload } from "../exchange.js";
+import { judgeStanding, type Standing } from "./gates.js";
+import { nodeFacts } from "./node-facts.js";
+import { Refusal } from "../shared/refusal.js";
+import type { ServerRuntime } from "./runtime.js";
+
+/** The other half of an attestation, behind SPIRE. */
+export interface NodeExchange {
+  /** The first message. */
+  receivePayload(): Promise<Uint8Array>;
+  /** Sends a challenge and waits for the answer to it. */
+  challenge(bytes: Uint8Array): Promise<Uint8Array>;
+  /** Aborted when SPIRE has given up on the attestation. */
+  signal: AbortSignal;
+}
+
+/** What SPIRE makes an agent of. */
+export interface NodeAttributes {
+  spiffeId: string;
+  selectors: string[];
+}
+
+/** A quote that took longer than this to come leaves a standing that is asked for anew. */
+const standingGoodForMs = 3000;
+
+/**
+ * One attestation, in the order of the protocol. The challenge goes out at once and Keylime's services are asked while
+ * the TPM signs, which takes longest; nothing is decided before all three answers are in.
+ */
+export async function attestNode(
+  exchange: NodeExchange,
+  runtime: ServerRuntime,
+  clock: Clock,
+): Promise<NodeAttributes> {
+  const { settings } = runtime;
+  const call = { timeoutMs: settings.requestTimeoutMs, signal: exchange.signal };
+  const payload = readPayload(await exchange.receivePayload());
+  const spiffeId = spiffeIdOf(payload, runtime);
+  const hashAlg = allowedHashAlg(payload, settings.allowedHashAlgs);
+
+  const nonce = newNonce();
+  const askedAtMs = clock.nowMs();
+  const askStanding = async (): Promise<Standing> => {
+    const [verifier, registrar] = await Promise.all([
+      runtime.verifier.fetchAgent(payload.agentId, call),
+      runtime.registrar.fetchAgent(payload.agentId, call),
+    ]);
+    return { verifier, registrar };
+  };
+  const [response, early] = await Promise.all([exchange.challenge(encodeChallenge(nonce)), askStanding()]);
+  const standing = clock.nowMs() - askedAtMs > standingGoodForMs ? await askStanding() : early;
+  judgeStanding(standing, settings, clock.nowMs());
+
+  const quote = readChallengeResponse(response);
+  const own = verifyQuote({
+    quote,
+    nonce,
+    akPublic: standing.registrar.akTpm,
+    hashAlg,
+    allowedHashAlgs: settings.allowedHashAlgs,
+    allowedSignAlgs: settings.allowedSignAlgs,
+  });
+  if (!own.accepted) throw quoteRefused(payload, `${own.message} (${own.reason})`);
+  const second = await runtime.verifier.verifyIdentity({ agentId: payload.agentId, quote, nonce, hashAlg }, call);
+  if (!second.valid) throw quoteRefused(payload, verifierWords(second));
+
+  const facts = nodeFacts(standing, { hashAlg: own.hashAlg, signAlg: own.signAlg });
+  return { spiffeId, selectors: nodeSelectors(facts, settings.selectors) };
+}
+
+function spiffeIdOf(payload: Payload, { trustDomain, settings }: ServerRuntime): string {
+  const id = agentSpiffeId({ trustDomain, template: settings.agentPathTemplate, agentId: payload.agentId });
+  if ("problem" in id) throw new Refusal("invalid-argument", "agent-id-unusable", id.problem.message);
+  return id.spiffeId;
+}
+
+function allowedHashAlg({ agentId, hashAlg }: Payload, allowed: readonly HashAlg[]): HashAlg {
+  const found = allowed.find((name) => name === hashAlg);
+  if (found !== undefined) return found;
+  throw new Refusal(
+    "permission-denied",
+    "hash-alg-not-allowed",
+    `agent ${agentId} quotes with a hash algorithm that allowed_hash_algs does not list: expected ${allowed.join(", ")}, found ${printable(hashAlg)}`,
+  );
+}
+
+const quoteRefused = ({ agentId }: Payload, why: string): Refusal =>
+  new Refusal("permission-denied", "quote-refused", `the TPM quote of agent ${agentId} was refused: ${why}`);
+
+const verifierWords = ({ reasons }: VerifierVerdict): string =>
+  reasons.length === 0 ? "the Keylime verifier gave no reason" : `the Keylime verifier said ${reasons.join("; ")}`;
+
+/** What a node sent goes into a log only in a form that cannot forge a line of it. */
+const printable = (text: string): string => JSON.stringify(text.slice(0, 40));

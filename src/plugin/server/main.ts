@@ -1,0 +1,24 @@
+import { systemClock } from "../../core/clock.js";
+import {
+  createHclogLogger,
+  createHostServices,
+  ServerNodeAttestorService,
+  servePlugin,
+} from "../../plugin-sdk/index.js";
+import { ServerHalf } from "./server-half.js";
+
+/** Runs the server half for the SPIRE server that started this process; resolves with the exit code. */
+export async function runServerPlugin(): Promise<number> {
+  const logger = createHclogLogger();
+  const hostServices = createHostServices();
+  const half = new ServerHalf({ clock: systemClock, logger, metrics: hostServices.metrics });
+  const { exitCode } = await servePlugin({
+    type: "NodeAttestor",
+    pluginService: { definition: ServerNodeAttestorService, implementation: half.nodeAttestor },
+    config: half,
+    hostServices,
+    logger,
+    onUnload: () => half.close(),
+  });
+  return exitCode;
+}

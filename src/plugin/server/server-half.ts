@@ -1,0 +1,147 @@
+import type { Clock } from "../../core/clock.js";
+import { type Logger, withFields } from "../../core/logger.js";
+import { problemLine } from "../../core/problem.js";
+import {
+  type AgentAttributes,
+  type AttestRequest,
+  type AttestResponse,
+  type BidiCall,
+  type ConfigHandlers,
+  type Handlers,
+  type Metrics,
+  type PluginConfiguration,
+  type ServerNodeAttestorService,
+  StatusCode,
+  type StatusError,
+  statusError,
+} from "../../plugin-sdk/index.js";
+import { invalidConfiguration, logWarnings } from "../shared/configuration-report.js";
+import { Current } from "../shared/current.js";
+import { answerTo, Refusal } from "../shared/refusal.js";
+import { userAgent } from "../shared/version.js";
+import { attestNode, type NodeAttributes, type NodeExchange } from "./attest.js";
+import { checkServerConfiguration, type ServerRuntime, startServerRuntime } from "./runtime.js";
+
+export interface ServerHalfOptions {
+  clock: Clock;
+  logger: Logger;
+  metrics: Metrics;
+}
+
+/** The server half as SPIRE sees it: Configure, Validate and Attest over whatever configuration is in force. */
+export class ServerHalf implements ConfigHandlers {
+  readonly #current = new Current<ServerRuntime>();
+  readonly #options: ServerHalfOptions;
+
+  constructor(options: ServerHalfOptions) {
+    this.#options = options;
+  }
+
+  readonly nodeAttestor: Handlers<ServerNodeAttestorService> = { attest: (call) => this.#attest(call) };
+
+  async configure({ hcl, trustDomain }: PluginConfiguration): Promise<void> {
+    const { clock, logger } = this.#options;
+    const { settings, identities, problems, warnings } = checkServerConfiguration(hcl, clock);
+    if (settings === undefined || problems.length > 0) throw invalidConfiguration(problems);
+    logWarnings(warnings, logger);
+    this.#current.replace(startServerRuntime(trustDomain, settings, identities, { clock, logger, userAgent }));
+    logger.log("info", "Configured", {
+      verifier: settings.verifiers.map(({ url }) => url).join(", "),
+      registrar: settings.registrar.url,
+      client_certificate: settings.tls.certFile.path,
+    });
+  }
+
+  async validate({ hcl }: PluginConfiguration): Promise<string[]> {
+    return checkServerConfiguration(hcl, this.#options.clock).problems.map(problemLine);
+  }
+
+  close(): void {
+    this.#current.replace(undefined);
+  }
+
+  async #attest(call: BidiCall<AttestRequest, AttestResponse>): Promise<void> {
+    await this.#current.use(async (runtime) => {
+      if (runtime === undefined) throw statusError(StatusCode.FAILED_PRECONDITION, "not configured");
+      const attributes = await this.#attestWithin(call, runtime);
+      await call.send({ agentAttributes: attributes });
+    });
+  }
+
+  async #attestWithin(call: BidiCall<AttestRequest, AttestResponse>, runtime: ServerRuntime): Promise<AgentAttributes> {
+    const { clock, metrics } = this.#options;
+    const { settings } = runtime;
+    const startMs = clock.nowMs();
+    const timeout = new AbortController();
+    const timer = setTimeout(
+      () => timeout.abort(timedOut(settings.attestationTimeoutMs)),
+      settings.attestationTimeoutMs,
+    );
+    const signal = AbortSignal.any([call.signal, timeout.signal]);
+    try {
+      const attributes = await Promise.race([attestNode(exchangeOver(call, signal), runtime, clock), rejected(signal)]);
+      this.#tell(attributes, startMs);
+      metrics.measureSince(["attest"], startMs, { outcome: "admitted" });
+      return { ...spireAttributes(attributes) };
+    } catch (error) {
+      const answer = answerTo(timeout.signal.aborted ? timeout.signal.reason : error, [
+        settings.tls.certFile,
+        settings.registrar.tls.certFile,
+      ]);
+      metrics.measureSince(["attest"], startMs, { outcome: outcomeOf(error, answer) });
+      throw answer;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #tell({ spiffeId }: NodeAttributes, startMs: number): void {
+    const { clock, logger } = this.#options;
+    withFields(logger, { agent_id: spiffeId }).log("info", "Node attested", { elapsed_ms: clock.nowMs() - startMs });
+  }
+}
+
+const timedOut = (limitMs: number): Refusal =>
+  new Refusal(
+    "deadline-exceeded",
+    "attestation-timeout",
+    `the attestation was not complete after ${limitMs / 1000} s (attestation_timeout)`,
+  );
+
+function rejected(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+}
+
+function outcomeOf(error: unknown, answer: StatusError): string {
+  const code = error instanceof Refusal ? error.code : undefined;
+  return code ?? StatusCode[answer.code]!.toLowerCase();
+}
+
+const spireAttributes = ({ spiffeId, selectors }: NodeAttributes): AgentAttributes => ({
+  spiffeId,
+  selectorValues: selectors,
+  canReattest: true,
+});
+
+/** SPIRE's stream as the exchange sees it: payload first, then one answer per challenge. */
+function exchangeOver(call: BidiCall<AttestRequest, AttestResponse>, signal: AbortSignal): NodeExchange {
+  return {
+    signal,
+    async receivePayload() {
+      const request = await call.receive();
+      if (request?.payload === undefined) throw missing("attestation payload");
+      return request.payload;
+    },
+    async challenge(bytes) {
+      await call.send({ challenge: Buffer.from(bytes) });
+      const request = await call.receive();
+      if (request?.challengeResponse === undefined) throw missing("challenge response");
+      return request.challengeResponse;
+    },
+  };
+}
+
+const missing = (what: string): StatusError => statusError(StatusCode.INVALID_ARGUMENT, `missing ${what}`);
