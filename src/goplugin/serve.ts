@@ -1,22 +1,11 @@
-import { createServer, type Server, type Socket } from "node:net";
-import {
-  Server as GrpcServer,
-  ServerCredentials,
-  type ServiceDefinition,
-  type UntypedServiceImplementation,
-} from "@grpc/grpc-js";
 import { type Logger, silentLogger } from "../core/logger.js";
 import { Problem, problemLine } from "../core/problem.js";
+import { defaultMaxReceiveBytes, type GoPluginService, GrpcListener } from "./grpc-listener.js";
 import { coreProtocolVersion, handshakeLine } from "./handshake-line.js";
 import { PluginBroker } from "./plugin-broker.js";
 import { type PluginProcess, takeProcess } from "./plugin-process.js";
-import { listenOnSocket, removeStaleSockets, socketPlaceOf } from "./plugin-socket.js";
+import { removeStaleSockets, socketPlaceOf } from "./plugin-socket.js";
 import { protocolServices } from "./protocol-services.js";
-
-export interface GoPluginService {
-  definition: ServiceDefinition;
-  implementation: UntypedServiceImplementation;
-}
 
 export interface GoPluginOptions {
   /** The environment variable by which a host says that it means this kind of plugin. */
@@ -41,10 +30,10 @@ export interface GoPluginEnd {
   reason: string;
 }
 
-const defaultMaxReceiveBytes = 4 * 1024 * 1024;
 /** Hosts kill a plugin 2 s after Shutdown. */
 const shutdownGraceMs = 500;
 const watchEveryMs = 1000;
+const defaultHostGoneAfterMs = 1000;
 
 /**
  * Serves a plugin over the go-plugin protocol (version 1, gRPC, UNIX socket without TLS) to the host that started this
@@ -71,7 +60,7 @@ async function serveToHost(options: GoPluginOptions, process: PluginProcess, log
   warnOfVersions(process.env, protocolVersion, logger);
   const place = socketPlaceOf(process.env);
   const life = new PluginLife(options, process, logger);
-  const path = await listenOnSocket(life.listener, place);
+  const path = await life.listener.listen(place);
   life.watchHost();
   process.writeHandshake(handshakeLine({ protocolVersion, network: "unix", address: path }));
   void removeStaleSockets(place.directory).then((count) => {
@@ -80,39 +69,34 @@ async function serveToHost(options: GoPluginOptions, process: PluginProcess, log
   return await life.ended;
 }
 
-/** One serving plugin: its sockets, and the one decision when to end. */
+/** One serving plugin, and the one decision when it ends. */
 class PluginLife {
-  readonly listener: Server;
+  readonly listener: GrpcListener;
   readonly ended: Promise<GoPluginEnd>;
   readonly #broker = new PluginBroker();
-  readonly #grpc: GrpcServer;
-  readonly #sockets = new Set<Socket>();
   readonly #options: GoPluginOptions;
   readonly #process: PluginProcess;
   readonly #parentPid: number;
-  #watch: NodeJS.Timeout | undefined;
   #resolve!: (end: GoPluginEnd) => void;
+  #watch: NodeJS.Timeout | undefined;
   #goneTimer: NodeJS.Timeout | undefined;
   #isEnding = false;
 
   constructor(options: GoPluginOptions, process: PluginProcess, logger: Logger) {
     this.#options = options;
+    this.#process = process;
+    this.#parentPid = process.parentPid();
     this.ended = new Promise((resolve) => {
       this.#resolve = resolve;
     });
-    this.#grpc = this.#createGrpcServer();
-    const injector = this.#grpc.createConnectionInjector(ServerCredentials.createInsecure());
-    // The listener is ours and the library gets its connections, so that a host that goes is seen as it goes.
-    this.listener = createServer((socket) => {
-      this.#opened(socket);
-      injector.injectConnection(socket);
-    });
+    const protocol = protocolServices(this.#broker, () => this.#shutdown());
+    const services = [...protocol, ...options.services(this.#broker)];
+    const maxReceiveBytes = options.maxReceiveBytes ?? defaultMaxReceiveBytes;
+    this.listener = new GrpcListener(services, maxReceiveBytes, (open) => this.#connectionsAre(open));
     process.onSignal((signal) => {
-      if (this.#sockets.size === 0) return this.#end(`signal ${signal} without a host`);
+      if (this.listener.openConnections === 0) return this.#end(`signal ${signal} without a host`);
       logger.log("debug", "signal ignored while the host is connected", { signal });
     });
-    this.#parentPid = process.parentPid();
-    this.#process = process;
   }
 
   /** From now on a host that dies is noticed even when it never connects. */
@@ -123,40 +107,27 @@ class PluginLife {
     }, watchEveryMs);
   }
 
-  #createGrpcServer(): GrpcServer {
-    const maxReceiveBytes = this.#options.maxReceiveBytes ?? defaultMaxReceiveBytes;
-    const grpc = new GrpcServer({ "grpc.max_receive_message_length": maxReceiveBytes, "grpc.enable_channelz": 0 });
-    const own = protocolServices(this.#broker, () => this.#shutdown());
-    for (const { definition, implementation } of [...own, ...this.#options.services(this.#broker)]) {
-      grpc.addService(definition, implementation);
-    }
-    return grpc;
-  }
-
-  #opened(socket: Socket): void {
+  #connectionsAre(open: number): void {
     clearTimeout(this.#goneTimer);
-    this.#sockets.add(socket);
-    socket.on("error", () => {});
-    socket.once("close", () => {
-      this.#sockets.delete(socket);
-      if (this.#sockets.size > 0) return;
-      if (this.#isEnding) return this.#finish("shut down by the host");
-      this.#goneTimer = setTimeout(
-        () => this.#end("the host closed the connection"),
-        this.#options.hostGoneAfterMs ?? 1000,
-      );
-    });
+    if (open > 0) return;
+    if (this.#isEnding) {
+      this.#end("shut down by the host");
+      return;
+    }
+    const graceMs = this.#options.hostGoneAfterMs ?? defaultHostGoneAfterMs;
+    this.#goneTimer = setTimeout(() => this.#end("the host closed the connection"), graceMs);
   }
 
   // The host still waits for the answer of Shutdown, so the connection is left to it for a moment.
   #shutdown(): void {
     this.#stop();
-    setTimeout(() => this.#finish("shut down by the host"), shutdownGraceMs);
+    setTimeout(() => this.#end("shut down by the host"), shutdownGraceMs);
   }
 
   #end(reason: string): void {
     this.#stop();
-    this.#finish(reason);
+    this.listener.destroy();
+    this.#resolve({ exitCode: 0, reason });
   }
 
   #stop(): void {
@@ -164,14 +135,8 @@ class PluginLife {
     this.#isEnding = true;
     clearInterval(this.#watch);
     clearTimeout(this.#goneTimer);
-    this.listener.close();
+    this.listener.stopListening();
     this.#options.onEnd?.();
-  }
-
-  #finish(reason: string): void {
-    this.#grpc.forceShutdown();
-    for (const socket of this.#sockets) socket.destroy();
-    this.#resolve({ exitCode: 0, reason });
   }
 }
 

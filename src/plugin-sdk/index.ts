@@ -28,6 +28,7 @@ export type {
   ResponseStream,
   ServiceDefinitionLike,
 } from "./handlers.js";
+export { HostedPlugin, type HostPluginOptions, hostPlugin } from "./host-plugin.js";
 export {
   type AgentStore,
   createHostServices,
@@ -36,4 +37,5 @@ export {
   type MetricLabels,
   type Metrics,
 } from "./host-services.js";
+export type { OfferedHostServices, RecordedMetric } from "./offered-host-services.js";
 export { type ConfigHandlers, type PluginConfiguration, type ServePluginOptions, servePlugin } from "./serve-plugin.js";

@@ -5,9 +5,10 @@ import {
   type ValidateResponse,
 } from "../gen/spire/service/common/config/v1/config.js";
 import { InitService } from "../gen/spire/service/private/init/v1/init.js";
+import type { GoPluginService } from "../goplugin/grpc-listener.js";
 import { createHclogLogger } from "../goplugin/hclog.js";
 import type { PluginProcess } from "../goplugin/plugin-process.js";
-import { type GoPluginEnd, type GoPluginService, serveGoPlugin } from "../goplugin/serve.js";
+import { type GoPluginEnd, serveGoPlugin } from "../goplugin/serve.js";
 import { type CallContext, grpcImplementation, type Handlers, type ServiceDefinitionLike } from "./handlers.js";
 import { createHostServices, type LazyHostServices } from "./host-services.js";
 import { serviceNameOf } from "./service-name.js";
