@@ -10,6 +10,8 @@ export const verifierRole: PeerRole = {
     "server-name": "verifier-name-mismatch",
     "not-tls": "verifier-not-tls",
   },
+  refusal: { samePki: "verifier-trust-empty", otherPki: "ca-wrong" },
+  leafAlone: "ca-wrong",
   serverNameKey: "keylime_verifier_server_name",
 };
 
@@ -20,9 +22,10 @@ export const registrarRole: PeerRole = {
     unreachable: "registrar-unreachable",
     dns: "registrar-unreachable",
     timeout: "registrar-unreachable",
-    alert: "registrar-refuses-client",
     "not-tls": "registrar-port-mixup",
   },
+  refusal: { samePki: "registrar-refuses-client", otherPki: "registrar-refuses-client" },
+  leafAlone: "ca-wrong",
   serverNameKey: "keylime_registrar_server_name",
 };
 
@@ -33,9 +36,10 @@ export const agentRole: PeerRole = {
     unreachable: "agent-unreachable",
     dns: "agent-unreachable",
     timeout: "agent-unreachable",
-    alert: "agent-refuses-client",
     "not-tls": "agent-mtls-mismatch",
     "not-http": "agent-mtls-mismatch",
   },
+  refusal: { samePki: "agent-refuses-client", otherPki: "agent-refuses-client" },
+  leafAlone: "agent-chain-not-sent",
   serverNameKey: "keylime_agent_server_name",
 };

@@ -1,4 +1,9 @@
-import type { IncomingHttpHeaders } from "node:http";
+import { isIPv6 } from "node:net";
+import { type Clock, systemClock } from "../core/clock.js";
+import { Exchange } from "./http-exchange.js";
+import type { HttpAnswer, HttpRequest, HttpRequester } from "./http-message.js";
+import { PeerAgent } from "./peer-agent.js";
+import { PeerError } from "./peer-errors.js";
 import type { PeerRole } from "./peer-role.js";
 import type { IdentitySource } from "./reloading-identity.js";
 
@@ -18,50 +23,66 @@ export interface HttpClientOptions {
   /** Parallel connections; 8 by default. */
   maxSockets?: number;
   userAgent: string;
+  /** The system's by default. */
+  clock?: Clock;
 }
 
-export interface HttpRequest {
-  method: "GET" | "POST" | "PUT" | "DELETE";
-  /** Absolute path without query, already percent-encoded. */
-  path: string;
-  /** Parameters, not yet encoded. They never appear in a message. */
-  query?: Readonly<Record<string, string>>;
-  body?: { contentType: string; bytes: Buffer };
-  /** For everything: look-up, connection, handshake, answer. */
-  timeoutMs: number;
-  signal?: AbortSignal;
-}
-
-export interface HttpAnswer {
-  status: number;
-  headers: IncomingHttpHeaders;
-  body: Buffer;
-  /** The peer's Date header; undefined when absent or unreadable. */
-  dateMs: number | undefined;
-  /** How long the request took until the whole answer was there. */
-  elapsedMs: number;
-  /** The answer came over a connection that was kept from an earlier request. */
-  reused: boolean;
-}
-
-/** Sends requests; every failure is a PeerError. */
-export interface HttpRequester {
-  /** `https://host:port` */
-  readonly origin: string;
-  request(request: HttpRequest): Promise<HttpAnswer>;
-  /** Ends idle connections; running requests fail. */
-  close(): void;
-}
+/** A server that closes idle connections sooner says so by closing them; this is for firewalls that forget in silence. */
+const idleMs = 60_000;
 
 /** A keep-alive client for one peer. */
 export class HttpClient implements HttpRequester {
   readonly origin: string;
-  constructor(options: HttpClientOptions) {
-    this.origin = `${options.identity === undefined ? "http" : "https"}://${options.host}:${options.port}`;
+  private agent: { peer: PeerAgent; generation: number } | undefined;
+
+  constructor(private readonly options: HttpClientOptions) {
+    const { host, port, identity } = options;
+    this.origin = `${identity === undefined ? "http" : "https"}://${isIPv6(host) ? `[${host}]` : host}:${port}`;
   }
-  request(request: HttpRequest): Promise<HttpAnswer> {
-    void request;
-    return Promise.reject(new Error("not yet"));
+
+  async request(request: HttpRequest): Promise<HttpAnswer> {
+    const { clock = systemClock } = this.options;
+    const startMs = clock.nowMs();
+    const agent = this.agentOfNow();
+    try {
+      return await this.send(request, agent);
+    } catch (error) {
+      const leftMs = request.timeoutMs - (clock.nowMs() - startMs);
+      if (!isStale(error, request) || leftMs <= 0) throw error;
+      // The peer ended the kept connection, and very likely its neighbours too.
+      agent.dropIdle();
+      return this.send({ ...request, timeoutMs: leftMs }, agent);
+    }
   }
-  close(): void {}
+
+  close(): void {
+    this.agent?.peer.destroy();
+    this.agent = undefined;
+  }
+
+  private send(request: HttpRequest, agent: PeerAgent): Promise<HttpAnswer> {
+    const { maxBodyBytes = 1024 * 1024, clock = systemClock } = this.options;
+    return new Exchange(request, agent, { ...this.options, maxBodyBytes, clock }).run();
+  }
+
+  /** A new identity gets connections of its own; those of the old one end with their running requests. */
+  private agentOfNow(): PeerAgent {
+    const { host, port, serverName = host, maxSockets = 8 } = this.options;
+    const identity = this.options.identity?.checkNow();
+    const generation = identity?.generation ?? 0;
+    if (this.agent?.generation === generation) return this.agent.peer;
+    this.agent?.peer.retire();
+    const peer = new PeerAgent({ host, port, serverName, identity }, { maxSockets, idleMs });
+    this.agent = { peer, generation };
+    return peer;
+  }
 }
+
+/** A kept connection that the peer closed meanwhile: nothing was answered, and a GET may be asked twice. */
+function isStale(error: unknown, { method, signal }: HttpRequest): boolean {
+  if (!(error instanceof PeerError) || method !== "GET" || signal?.aborted) return false;
+  const { kind, stage, reused } = error.facts;
+  return reused === true && stage === "response" && (kind === "reset" || kind === "closed");
+}
+
+export type { HttpAnswer, HttpRequest, HttpRequester } from "./http-message.js";

@@ -8,6 +8,9 @@ import type { NamedFile } from "./identity-file.js";
 export interface IdentityWarning {
   level: "error" | "warn";
   problem: Problem;
+}
+
+export interface LastingWarning extends IdentityWarning {
   /** The same for the same fault of the same thing, whatever the time in the message. */
   id: string;
 }
@@ -23,7 +26,7 @@ interface Facts {
 }
 
 /** Judges what was loaded as a peer will: dates, order, purpose, a root to end at. */
-export function identityWarnings(files: Files, { chain, trusted }: Facts, nowMs: number): IdentityWarning[] {
+export function identityWarnings(files: Files, { chain, trusted }: Facts, nowMs: number): LastingWarning[] {
   const { ca, cert } = files;
   const own =
     cert === undefined
@@ -38,7 +41,7 @@ function dateWarnings(
   { subject, sha256, notBeforeMs, notAfterMs, isSelfIssued }: CertificateFacts,
   file: NamedFile,
   nowMs: number,
-): IdentityWarning[] {
+): LastingWarning[] {
   const is = `certificate ${subject} in ${JSON.stringify(file.path)} (${file.key})`;
   if (nowMs > notAfterMs) {
     const words = `${is} expired at ${isoTime(notAfterMs)}, ${durationText(nowMs - notAfterMs)} ago`;
@@ -61,8 +64,8 @@ function dateWarnings(
   return [warning("warn", "cert-expires-soon", { words, file, about: sha256, hint: "renew the certificate" })];
 }
 
-function chainWarnings(chain: readonly CertificateFacts[], file: NamedFile): IdentityWarning[] {
-  const warnings: IdentityWarning[] = [];
+function chainWarnings(chain: readonly CertificateFacts[], file: NamedFile): LastingWarning[] {
+  const warnings: LastingWarning[] = [];
   const gap = chain.findIndex((each, index) => index > 0 && chain[index - 1]!.issuer !== each.subject);
   if (gap > 0) {
     const before = chain[gap - 1]!;
@@ -85,13 +88,13 @@ function chainWarnings(chain: readonly CertificateFacts[], file: NamedFile): Ide
   return warnings;
 }
 
-function rootMissing(first: CertificateFacts, file: NamedFile): IdentityWarning {
+function rootMissing(first: CertificateFacts, file: NamedFile): LastingWarning {
   const words = `CA file ${JSON.stringify(file.path)} (${file.key}) holds no root: ${first.subject} was issued by ${first.issuer}`;
   return warning("error", "ca-bundle-incomplete", { words, file, hint: "append the root certificate to the file" });
 }
 
 /** Warns of a private key that others may read or that more than its owner may replace. */
-export function keyFileWarnings(file: NamedFile, stats: Stats): IdentityWarning[] {
+export function keyFileWarnings(file: NamedFile, stats: Stats): LastingWarning[] {
   const mode = stats.mode & 0o7777;
   if ((mode & 0o027) === 0) return [];
   const words = `private key ${JSON.stringify(file.path)} (${file.key}) has mode ${mode.toString(8).padStart(4, "0")}, owner ${stats.uid}:${stats.gid}`;
@@ -108,7 +111,7 @@ interface WarningParts {
   hint: string;
 }
 
-function warning(level: "error" | "warn", code: string, { words, file, about, hint }: WarningParts): IdentityWarning {
+function warning(level: "error" | "warn", code: string, { words, file, about, hint }: WarningParts): LastingWarning {
   const at = file.at === undefined ? {} : { at: file.at };
   const problem = new Problem(code, words, { culprit: "configuration", hint, ...at });
   return { level, problem, id: `${code} ${file.path} ${about ?? ""}` };

@@ -11,7 +11,7 @@ import {
 import { type CertificateFacts, certificateFacts } from "../x509/certificate.js";
 import { keyBelongsTo, readPrivateKey } from "../x509/private-key.js";
 import { type FileContent, fileProblem, loadNamedFile, type NamedFile } from "./identity-file.js";
-import { type IdentityWarning, identityWarnings, keyFileWarnings } from "./identity-warnings.js";
+import { identityWarnings, keyFileWarnings, type LastingWarning } from "./identity-warnings.js";
 
 /** Files of one TLS leg: the peer's CA, and what is presented. Without `cert` and `key` nothing is presented. */
 export interface IdentityFiles {
@@ -43,7 +43,7 @@ export interface IdentityAnswer {
   /** What keeps the files from being used, all of it. */
   problems: Problem[];
   /** What deserves a log line and stops nothing, e.g. an expired certificate. */
-  warnings: IdentityWarning[];
+  warnings: LastingWarning[];
   /** SHA-256 over whatever could be read, lower-case hex: equal for the same contents. */
   fingerprint: string;
 }

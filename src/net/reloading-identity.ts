@@ -4,7 +4,7 @@ import type { Logger } from "../core/logger.js";
 import { type Problem, positionText } from "../core/problem.js";
 import { DirectoryWatch } from "./directory-watch.js";
 import { type Identity, type IdentityAnswer, type IdentityFiles, loadIdentity } from "./identity.js";
-import { type IdentityWarning, identityWarnings, isoTime } from "./identity-warnings.js";
+import { identityWarnings, isoTime, type LastingWarning } from "./identity-warnings.js";
 
 /** Where a client takes its identity from for each new request. */
 export interface IdentitySource {
@@ -149,7 +149,7 @@ export class ReloadingIdentity implements IdentitySource {
     });
   }
 
-  private logWarnings(warnings: readonly IdentityWarning[]): void {
+  private logWarnings(warnings: readonly LastingWarning[]): void {
     for (const { level, problem, id } of warnings) {
       if (this.warned.has(id)) continue;
       this.warned.add(id);
