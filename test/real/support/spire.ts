@@ -143,6 +143,7 @@ abstract class RunningSpire implements SpireProcess {
   async waitUntilHealthy(timeoutMs = 60_000): Promise<void> {
     const state = await until(async () => this.child.exit ?? (await this.isHealthy()), {
       what: `${this.child.name} to be healthy`,
+      intervalMs: 200,
       timeoutMs,
       evidence: this.log,
     });
