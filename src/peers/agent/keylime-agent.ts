@@ -1,6 +1,12 @@
-import type { Logger } from "../../core/logger.js";
+import { setTimeout as pause } from "node:timers/promises";
+import { type Logger, silentLogger } from "../../core/logger.js";
+import { Problem } from "../../core/problem.js";
 import type { HashName } from "../../formats/tpm/algorithms.js";
 import type { SoftwareTpm } from "../tpm/software-tpm.js";
+import { type AgentContext, answerAgentRequest, type RevocationMessage } from "./agent-api.js";
+import { startAgentServer } from "./agent-server.js";
+import { PayloadKeys } from "./payload-keys.js";
+import { registerAgent } from "./registration.js";
 
 export interface AgentTls {
   /** Only the first certificate is served and registered, as the Rust agent does. */
@@ -23,7 +29,7 @@ export interface KeylimeAgentOptions {
   tls?: AgentTls;
   /** Oldest first; 2.1 to 2.5 (Rust agent 0.2.9) when not given. */
   apiVersions?: readonly string[];
-  /** Whether `/version` lists them all; agents before 0.2.9 (newest 2.2) name the newest only. */
+  /** Whether `/version` lists them all; when not given, agents whose newest is 2.2 (before 0.2.9) name only that. */
   listsVersions?: boolean;
   /** Bank that is quoted; the attestation key's hash when not given. */
   hashAlg?: HashName;
@@ -34,9 +40,9 @@ export interface KeylimeAgentOptions {
 }
 
 export interface AgentDelays {
-  /** First pause of the back-off while the registrar does not answer; doubles up to 10 times as much. */
+  /** First pause of the back-off while the registrar does not answer (500); doubles up to 10 times as much. */
   registerRetryMs?: number;
-  /** Gives up registering after this long. */
+  /** Gives up registering after this long (60 000). */
   registerTimeoutMs?: number;
   /** Added to each quote, as a slow TPM would. */
   quoteMs?: number;
@@ -47,15 +53,109 @@ export interface KeylimeAgent {
   readonly agentId: string;
   readonly tpm: SoftwareTpm;
   /** The revocation messages received, oldest first, the last 100. */
-  readonly revocations: readonly { msg: string; signature: string }[];
-  /** How many requests of each path were answered. */
+  readonly revocations: readonly RevocationMessage[];
+  /** How many requests were answered, by path without version (`/quotes/identity`); unknown paths count as `other`. */
   readonly served: ReadonlyMap<string, number>;
-  /** Registers and activates; waits for a registrar that is still starting. */
+  /** Registers and activates; waits for a registrar that is still starting. Throws as `registerAgent` does. */
   register(): Promise<void>;
-  /** Serves another certificate from the next connection on; registering it is the caller's next step. */
+  /**
+   * Serves another certificate from the next connection on; registering it is the caller's next step. Throws a
+   * `Problem` (`agent-tls`) for an agent that serves plain HTTP or a PEM text without certificate.
+   */
   rotateTls(tls: AgentTls): void;
   stop(): Promise<void>;
 }
 
-/** Starts a Keylime agent in pull mode (the Rust agent's behaviour, 0.2.9) on a software TPM. It does not register by itself. */
-export declare function startKeylimeAgent(options: KeylimeAgentOptions): Promise<KeylimeAgent>;
+const defaultVersions = ["2.1", "2.2", "2.3", "2.4", "2.5"];
+const keptRevocations = 100;
+
+/**
+ * Starts a Keylime agent in pull mode (the Rust agent's behaviour, 0.2.9) on a software TPM: for laboratories and tests.
+ * It serves at once and registers when told to.
+ */
+export async function startKeylimeAgent(options: KeylimeAgentOptions): Promise<KeylimeAgent> {
+  const { tpm, agentId, logger = silentLogger, delays = {}, apiVersions = defaultVersions } = options;
+  const revocations: RevocationMessage[] = [];
+  const served = new Map<string, number>();
+  const context = await contextOf(options, apiVersions, (message) => {
+    revocations.push(message);
+    if (revocations.length > keptRevocations) revocations.shift();
+  });
+  let tls = options.tls === undefined ? undefined : leafOnly(options.tls);
+  const server = await startAgentServer(
+    options.listen,
+    tls,
+    (request) => {
+      count(served, request.path);
+      return answerAgentRequest(context, request);
+    },
+    logger,
+  );
+  const stopping = new AbortController();
+  return {
+    address: server.address,
+    agentId,
+    tpm,
+    revocations,
+    served,
+    register: () =>
+      registerAgent({
+        tpm,
+        agentId,
+        registrar: options.registrar,
+        contact: { ...server.address, ...options.contact },
+        mtlsCert: tls?.certPem ?? "disabled",
+        apiVersions,
+        retryMs: delays.registerRetryMs ?? 500,
+        timeoutMs: delays.registerTimeoutMs ?? 60_000,
+        logger,
+        signal: stopping.signal,
+      }),
+    rotateTls(next) {
+      if (tls === undefined) throw tlsProblem("this agent serves plain HTTP");
+      tls = leafOnly(next);
+      server.rotateTls(tls);
+    },
+    async stop() {
+      stopping.abort();
+      await server.stop();
+    },
+  };
+}
+
+async function contextOf(
+  options: KeylimeAgentOptions,
+  apiVersions: readonly string[],
+  onRevocation: AgentContext["onRevocation"],
+): Promise<AgentContext> {
+  const { tpm, agentId, imaLog = "", delays } = options;
+  return {
+    tpm,
+    agentId,
+    apiVersions,
+    listsVersions: options.listsVersions ?? !["2.1", "2.2"].includes(apiVersions.at(-1) ?? ""),
+    hashAlg: options.hashAlg ?? tpm.akHash,
+    imaLog: typeof imaLog === "string" ? () => imaLog : imaLog,
+    keys: await PayloadKeys.create(agentId),
+    quoteDelay: async () => void (delays?.quoteMs !== undefined && (await pause(delays.quoteMs))),
+    onRevocation,
+  };
+}
+
+const knownPaths = /^\/(version|(?:agent|quotes|keys|notifications)\/[a-z]{1,20})$/;
+
+function count(served: Map<string, number>, path: string): void {
+  const bare = path.replace(/^\/v\d+\.\d+(?=\/)/, "");
+  const key = knownPaths.test(bare) ? bare : "other";
+  served.set(key, (served.get(key) ?? 0) + 1);
+}
+
+function leafOnly(tls: AgentTls): AgentTls {
+  const leaf = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/.exec(tls.certPem)?.[0];
+  if (leaf === undefined) throw tlsProblem("its PEM text holds no certificate");
+  return { ...tls, certPem: `${leaf}\n` };
+}
+
+function tlsProblem(why: string): Problem {
+  return new Problem("agent-tls", `cannot use the Keylime agent's server certificate: ${why}`, { culprit: "usage" });
+}
