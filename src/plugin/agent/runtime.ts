@@ -6,7 +6,7 @@ import { agentRole } from "../../keylime/roles.js";
 import { HttpClient } from "../../net/http-client.js";
 import { type Identity, type IdentityFiles, type IdentityWarning, loadIdentity } from "../../net/identity.js";
 import { ReloadingIdentity } from "../../net/reloading-identity.js";
-import { parseAgentData } from "../../spire/agent-data.js";
+import { parseAgentData } from "../../spire/plugin-data.js";
 import type { AgentSettings } from "../../spire/settings.js";
 
 export type Scheme = "https" | "http";

@@ -1,13 +1,13 @@
 import type { Clock } from "../../core/clock.js";
 import { verifyQuote } from "../../keylime/quote.js";
 import type { QuoteVerdict as VerifierVerdict } from "../../keylime/types.js";
-import { nodeSelectors } from "../../spire/selectors.js";
+import { type Selectors, selectorsOf } from "../../spire/selectors.js";
 import type { HashAlg } from "../../spire/settings.js";
-import { agentSpiffeId } from "../../spire/spiffe-id.js";
+import { agentId as agentSpiffeId } from "../../spire/spiffe-id.js";
 import { encodeChallenge, newNonce, type Payload, readChallengeResponse, readPayload } from "../exchange.js";
+import { Refusal } from "../shared/refusal.js";
 import { judgeStanding, type Standing } from "./gates.js";
 import { nodeFacts } from "./node-facts.js";
-import { Refusal } from "../shared/refusal.js";
 import type { ServerRuntime } from "./runtime.js";
 
 /** The other half of an attestation, behind SPIRE. */
@@ -23,7 +23,7 @@ export interface NodeExchange {
 /** What SPIRE makes an agent of. */
 export interface NodeAttributes {
   spiffeId: string;
-  selectors: string[];
+  selectors: Selectors;
 }
 
 /** A quote that took longer than this to come leaves a standing that is asked for anew. */
@@ -41,7 +41,7 @@ export async function attestNode(
   const { settings } = runtime;
   const call = { timeoutMs: settings.requestTimeoutMs, signal: exchange.signal };
   const payload = readPayload(await exchange.receivePayload());
-  const spiffeId = spiffeIdOf(payload, runtime);
+  const spiffeId = agentSpiffeId(runtime.trustDomain, settings.agentPathTemplate, payload.agentId);
   const hashAlg = allowedHashAlg(payload, settings.allowedHashAlgs);
 
   const nonce = newNonce();
@@ -71,13 +71,7 @@ export async function attestNode(
   if (!second.valid) throw quoteRefused(payload, verifierWords(second));
 
   const facts = nodeFacts(standing, { hashAlg: own.hashAlg, signAlg: own.signAlg });
-  return { spiffeId, selectors: nodeSelectors(facts, settings.selectors) };
-}
-
-function spiffeIdOf(payload: Payload, { trustDomain, settings }: ServerRuntime): string {
-  const id = agentSpiffeId({ trustDomain, template: settings.agentPathTemplate, agentId: payload.agentId });
-  if ("problem" in id) throw new Refusal("invalid-argument", "agent-id-unusable", id.problem.message);
-  return id.spiffeId;
+  return { spiffeId, selectors: selectorsOf(facts, settings.selectors) };
 }
 
 function allowedHashAlg({ agentId, hashAlg }: Payload, allowed: readonly HashAlg[]): HashAlg {

@@ -8,7 +8,7 @@ import { VerifierPool } from "../../keylime/verifier-pool.js";
 import { HttpClient } from "../../net/http-client.js";
 import { type Identity, type IdentityFiles, type IdentityWarning, loadIdentity } from "../../net/identity.js";
 import { ReloadingIdentity } from "../../net/reloading-identity.js";
-import { parseServerData } from "../../spire/server-data.js";
+import { parseServerData } from "../../spire/plugin-data.js";
 import type { ClientTlsFiles, ServerSettings } from "../../spire/settings.js";
 
 /** Everything one configuration stands for. Replaced as a whole by the next Configure. */

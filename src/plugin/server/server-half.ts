@@ -95,9 +95,11 @@ export class ServerHalf implements ConfigHandlers {
     }
   }
 
-  #tell({ spiffeId }: NodeAttributes, startMs: number): void {
+  #tell({ spiffeId, selectors }: NodeAttributes, startMs: number): void {
     const { clock, logger } = this.#options;
-    withFields(logger, { agent_id: spiffeId }).log("info", "Node attested", { elapsed_ms: clock.nowMs() - startMs });
+    const log = withFields(logger, { agent_id: spiffeId });
+    log.log("info", "Node attested", { elapsed_ms: clock.nowMs() - startMs });
+    for (const { name, reason } of selectors.leftOut) log.log("warn", "Selector left out", { selector: name, reason });
   }
 }
 
@@ -122,7 +124,7 @@ function outcomeOf(error: unknown, answer: StatusError): string {
 
 const spireAttributes = ({ spiffeId, selectors }: NodeAttributes): AgentAttributes => ({
   spiffeId,
-  selectorValues: selectors,
+  selectorValues: selectors.values,
   canReattest: true,
 });
 

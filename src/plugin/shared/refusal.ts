@@ -38,13 +38,13 @@ export class Refusal extends Problem {
 
 /** Refusals that are no faults of a set-up: the node or its message is at fault. */
 export type RefusalCode =
-  | "agent-id-unusable"
   | "hash-alg-not-allowed"
   | "quote-refused"
   | "policy-required"
   | "attestation-timeout"
   | "not-configured";
 
+const nodesOwnFault: readonly string[] = ["malformed-message", "agent-id-not-spiffe-safe"];
 const waitsForTheNode: readonly string[] = [
   "agent-not-enrolled",
   "agent-not-registered",
@@ -62,7 +62,7 @@ function answerCodeOf(error: unknown): AnswerCode {
   }
   if (error instanceof KeylimeError)
     return waitsForTheNode.includes(error.code) ? "failed-precondition" : "unavailable";
-  if (error instanceof Problem && error.code === "malformed-message") return "invalid-argument";
+  if (error instanceof Problem && nodesOwnFault.includes(error.code)) return "invalid-argument";
   return "internal";
 }
 
