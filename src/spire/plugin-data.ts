@@ -1,0 +1,72 @@
+import { Problem } from "../core/problem.js";
+import type { HclItem } from "../formats/hcl/document.js";
+import { parseHcl } from "../formats/hcl/parser.js";
+import { Findings } from "./findings.js";
+import { effectiveEntries, type Half, matchKeys, type RawPluginData } from "./raw-data.js";
+import { type AgentKey, agentKeys, type ServerKey, serverKeys } from "./schema.js";
+import type { AgentSettings, ServerSettings } from "./settings.js";
+import { readAgentSettings, readServerSettings } from "./settings-reader.js";
+import { ValueReader } from "./value-reader.js";
+
+export interface PluginData<Settings> {
+  /** Present when there is no problem. */
+  settings?: Settings;
+  /** As written; empty when the text does not parse. */
+  raw: RawPluginData;
+  /** Everything that is wrong, in one go. */
+  problems: Problem[];
+  /** What works and is probably not meant. */
+  warnings: Problem[];
+}
+
+const serverHalf: Half = { name: "server", keys: serverKeys, otherKeys: agentKeys };
+const agentHalf: Half = { name: "agent", keys: agentKeys, otherKeys: serverKeys };
+
+/**
+ * Understands the server half's `plugin_data`, given as SPIRE hands it over (`hcl_configuration`: the contents of the
+ * block as SPIRE prints them) or as `plugin_data_file` holds it, HCL or JSON. Touches neither disk nor network.
+ * Positions count within that text.
+ */
+export function parseServerData(hcl: string): PluginData<ServerSettings> {
+  return parseData(hcl, (items, file) => judgeServerItems(items, file));
+}
+
+/** Understands the agent half's `plugin_data`; see `parseServerData`. */
+export function parseAgentData(hcl: string): PluginData<AgentSettings> {
+  return parseData(hcl, (items, file) => judgeAgentItems(items, file));
+}
+
+/** The same for a `plugin_data` block inside a parsed file: positions are those of the file. */
+export function judgeServerItems(items: readonly HclItem[], file: string): PluginData<ServerSettings> {
+  return judgeItems<ServerKey, ServerSettings>(items, serverHalf, new Findings(file), readServerSettings);
+}
+
+/** The same for the agent half's block. */
+export function judgeAgentItems(items: readonly HclItem[], file: string): PluginData<AgentSettings> {
+  return judgeItems<AgentKey, AgentSettings>(items, agentHalf, new Findings(file), readAgentSettings);
+}
+
+function parseData<Settings>(
+  hcl: string,
+  judge: (items: readonly HclItem[], file: string) => PluginData<Settings>,
+): PluginData<Settings> {
+  try {
+    return judge(parseHcl(hcl, { file: "plugin_data", printedBySpire: true }).items, "plugin_data");
+  } catch (error) {
+    if (error instanceof Problem) return { raw: [], problems: [error], warnings: [] };
+    throw error;
+  }
+}
+
+function judgeItems<Key extends string, Settings>(
+  items: readonly HclItem[],
+  half: Half,
+  findings: Findings,
+  read: (reader: ValueReader<Key>, findings: Findings) => Settings,
+): PluginData<Settings> {
+  const raw = matchKeys(items, half);
+  const reader = new ValueReader<Key>(half.keys, effectiveEntries(raw, half, findings), findings);
+  const settings = read(reader, findings);
+  const { problems, warnings } = findings;
+  return { ...(problems.length === 0 ? { settings } : {}), raw, problems, warnings };
+}
