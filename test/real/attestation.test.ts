@@ -6,7 +6,7 @@ import { type AttestingNode, startAttestingNode } from "./support/attesting-node
 import { registrarRecord, verifierAgent } from "./support/enrol.js";
 import { httpsRequest } from "./support/https-request.js";
 import { describeWithPeers, type PeerName } from "./support/peers.js";
-import type { SpireAgent } from "./support/spire.js";
+import type { SpireAgent, SpireServer } from "./support/spire.js";
 
 const everyPeer: PeerName[] = ["spire-server", "spire-agent", "keylime_verifier", "keylime_registrar"];
 
@@ -15,11 +15,13 @@ const sharedDefaultUuid = "d432fbb3-d2f1-4a97-9ef7-75bd81c00000";
 
 describeWithPeers(everyPeer, "attestation with mutual TLS on every leg: the field report's success criteria", () => {
   let node: AttestingNode;
+  let spireServer: SpireServer;
   let spireAgent: SpireAgent;
 
   beforeAll(async () => {
     node = await startAttestingNode();
-    spireAgent = await node.startSpireAgent();
+    spireServer = await node.startSpireServer();
+    spireAgent = await node.startSpireAgent(spireServer);
   });
   afterAll(() => node?.[Symbol.asyncDispose]());
 
@@ -45,11 +47,11 @@ describeWithPeers(everyPeer, "attestation with mutual TLS on every leg: the fiel
 
   it("3: the SPIRE agent attests", () => {
     const attested = spireAgent.logEntries().find(({ msg }) => msg === "Node attestation was successful");
-    expect(attested).toMatchObject({ reattestable: true, spiffe_id: node.nodeSpiffeId });
+    expect(attested).toMatchObject({ reattestable: true, spiffe_id: node.spiffeId });
   });
 
   it("4: spire-server agent list shows it with attestation type keylime", async () => {
-    expect(await node.spireServer.agents()).toEqual([
+    expect(await spireServer.agents()).toEqual([
       {
         id: { trust_domain: "example.org", path: `/spire/agent/keylime/${node.agentId}` },
         attestation_type: "keylime",
@@ -65,13 +67,13 @@ describeWithPeers(everyPeer, "attestation with mutual TLS on every leg: the fiel
   it("5: a workload gets an X.509-SVID because Keylime's selectors name its node", async () => {
     const workload = "spiffe://example.org/workload";
     const nodeAlias = "spiffe://example.org/attested-by-keylime";
-    await node.spireServer.createEntry({
+    await spireServer.createEntry({
       spiffeId: nodeAlias,
       node: true,
       selectors: [`keylime:uuid:${node.agentId}`, "keylime:agent_mtls:true"],
     });
     const uid = `unix:uid:${process.getuid!()}`;
-    await node.spireServer.createEntry({ spiffeId: workload, parentId: nodeAlias, selectors: [uid] });
+    await spireServer.createEntry({ spiffeId: workload, parentId: nodeAlias, selectors: [uid] });
     const [svid] = await until(() => spireAgent.fetchX509(), {
       what: `an X.509-SVID for ${workload}`,
       timeoutMs: 20_000,
@@ -79,14 +81,14 @@ describeWithPeers(everyPeer, "attestation with mutual TLS on every leg: the fiel
     });
     const certificate = new X509Certificate(Buffer.from(svid!.x509_svid, "base64"));
     expect(certificate.subjectAltName).toBe(`URI:${workload}`);
-    const trustBundle = new X509Certificate(await readFile(node.spireServer.bundleFile));
+    const trustBundle = new X509Certificate(await readFile(spireServer.bundleFile));
     expect(certificate.verify(trustBundle.publicKey)).toBe(true);
   });
 
   it("leaves no error in SPIRE's log, neither running nor when both are stopped", async () => {
     await spireAgent.stop();
-    await node.spireServer.stop();
-    const errors = [...spireAgent.logEntries(), ...node.spireServer.logEntries()]
+    await spireServer.stop();
+    const errors = [...spireAgent.logEntries(), ...spireServer.logEntries()]
       .filter(({ level, method }) => level === "error" && method !== "FetchX509SVID")
       .map(({ msg, error }) => ({ msg, error }));
     expect(errors).toEqual([]);

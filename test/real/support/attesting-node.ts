@@ -1,13 +1,15 @@
 import { randomUUID } from "node:crypto";
+import { mkdir } from "node:fs/promises";
 import { type AgentTls, type KeylimeAgent, startKeylimeAgent } from "../../../src/peers/agent/keylime-agent.js";
 import { type FieldReportPki, fieldReportPki } from "../../../src/peers/pki/field-report-pki.js";
 import { SoftwareTpm } from "../../../src/peers/tpm/software-tpm.js";
-import { temporaryDirectory } from "../../support/temporary-directory.js";
+import { type TemporaryDirectory, temporaryDirectory } from "../../support/temporary-directory.js";
 import { type EnrolOptions, enrolAtVerifier, untilAttested } from "./enrol.js";
 import { type RealKeylime, type RealKeylimeOptions, startRealKeylime } from "./keylime.js";
 import { ourPluginBlock } from "./plugin-under-test.js";
 import { type SpireAgent, type SpireServer, startSpireAgent, startSpireServer } from "./spire.js";
 
+/** `plugin_data` over what the set-up needs; undefined takes a key out. */
 type PluginValues = Parameters<typeof ourPluginBlock>[1];
 
 export interface AttestingNodeOptions {
@@ -16,37 +18,40 @@ export interface AttestingNodeOptions {
   agentMtls?: boolean;
   /** null leaves the node registered but unknown to the verifier. */
   enrol?: EnrolOptions | null;
-  /** `plugin_data` of the halves, over what the set-up needs; undefined takes a key out. */
-  serverPlugin?: PluginValues;
-  agentPlugin?: PluginValues;
-  agentTtl?: string;
 }
 
-/** A Keylime that knows one machine, and a SPIRE server; the SPIRE agent is started by the test. */
+/** A real Keylime with one machine in it, and SPIRE servers and agents beside it as a test asks for them. */
 export interface AttestingNode extends AsyncDisposable {
-  readonly dir: string;
+  /**
+   * `plugin.crt`, `plugin.key` and `ca-complete-chain.crt` in it are what both halves present and trust.
+   */
+  readonly dir: TemporaryDirectory;
   readonly pki: FieldReportPki;
   readonly agentId: string;
   readonly tpm: SoftwareTpm;
   readonly keylime: RealKeylime;
   readonly keylimeAgent: KeylimeAgent;
-  readonly spireServer: SpireServer;
-  /** `spiffe://example.org/spire/agent/keylime/<agent id>` */
-  readonly nodeSpiffeId: string;
-  startSpireAgent(options?: { moreAgentOptions?: string; waitUntilHealthy?: boolean }): Promise<SpireAgent>;
+  /** The node's SPIFFE ID: `spiffe://example.org/spire/agent/keylime/<agent id>`. */
+  readonly spiffeId: string;
+  startSpireServer(pluginValues?: PluginValues, options?: { agentTtl?: string }): Promise<SpireServer>;
+  startSpireAgent(server: SpireServer, options?: NodeSpireAgentOptions): Promise<SpireAgent>;
 }
 
-/** Files below the directory: `plugin.crt`, `plugin.key` and `ca-complete-chain.crt` are what both halves present and trust. */
+export interface NodeSpireAgentOptions {
+  pluginValues?: PluginValues;
+  moreAgentOptions?: string;
+  /** false for an attestation that must fail. */
+  waitUntilHealthy?: boolean;
+}
+
+/** Everything that the node starts, the SPIRE processes included, ends with it. */
 export async function startAttestingNode(options: AttestingNodeOptions = {}): Promise<AttestingNode> {
   const { agentMtls = true, enrol = {} } = options;
   const started = new Started();
   try {
     const dir = started.keep(await temporaryDirectory());
     const pki = await fieldReportPki();
-    await dir.write("ca-complete-chain.crt", pki.caCompleteChainPem);
-    await dir.write("plugin.crt", pki.plugin.chainPem);
-    await dir.write("plugin.key", pki.plugin.keyPem);
-
+    await writePluginFiles(dir, pki);
     const keylime = started.keep(await startRealKeylime({ dir: dir.path, pki, agentMtls, ...options.keylime }));
     const agentId = randomUUID();
     const tpm = await SoftwareTpm.create();
@@ -63,72 +68,98 @@ export async function startAttestingNode(options: AttestingNodeOptions = {}): Pr
       await enrolAtVerifier(keylime, agentId, enrol);
       await untilAttested(keylime, agentId);
     }
-
-    const spireServer = started.keep(
-      await startSpireServer({
-        dir: dir.path,
-        agentTtl: options.agentTtl ?? "1h",
-        nodeAttestorBlock: ourPluginBlock("server", {
-          ...serverPluginData(dir.path, keylime),
-          ...options.serverPlugin,
-        }),
-      }),
-    );
-    const agentData = { ...agentPluginData(dir.path, keylimeAgent, agentMtls), ...options.agentPlugin };
-    return {
-      dir: dir.path,
-      pki,
-      agentId,
-      tpm,
-      keylime,
-      keylimeAgent,
-      spireServer,
-      nodeSpiffeId: `spiffe://${spireServer.trustDomain}/spire/agent/keylime/${agentId}`,
-      startSpireAgent: async (more) =>
-        started.keep(
-          await startSpireAgent({
-            dir: dir.path,
-            server: spireServer,
-            nodeAttestorBlock: ourPluginBlock("agent", agentData),
-            ...more,
-          }),
-        ),
-      [Symbol.asyncDispose]: () => started.dispose(),
-    };
+    return new Node({ dir, pki, agentId, tpm, keylime, keylimeAgent }, agentMtls, started);
   } catch (error) {
     await started.dispose();
     throw error;
   }
 }
 
+type NodeParts = Pick<AttestingNode, "dir" | "pki" | "agentId" | "tpm" | "keylime" | "keylimeAgent">;
+
+class Node implements AttestingNode {
+  readonly dir: TemporaryDirectory;
+  readonly pki: FieldReportPki;
+  readonly agentId: string;
+  readonly tpm: SoftwareTpm;
+  readonly keylime: RealKeylime;
+  readonly keylimeAgent: KeylimeAgent;
+  readonly spiffeId: string;
+  private spireCount = 0;
+
+  constructor(
+    parts: NodeParts,
+    private readonly agentMtls: boolean,
+    private readonly started: Started,
+  ) {
+    ({
+      dir: this.dir,
+      pki: this.pki,
+      agentId: this.agentId,
+      tpm: this.tpm,
+      keylime: this.keylime,
+      keylimeAgent: this.keylimeAgent,
+    } = parts);
+    this.spiffeId = `spiffe://example.org/spire/agent/keylime/${this.agentId}`;
+  }
+
+  async startSpireServer(pluginValues: PluginValues = {}, options: { agentTtl?: string } = {}): Promise<SpireServer> {
+    const nodeAttestorBlock = ourPluginBlock("server", { ...this.serverPluginData(), ...pluginValues });
+    return this.started.keep(await startSpireServer({ dir: await this.spireDir(), nodeAttestorBlock, ...options }));
+  }
+
+  async startSpireAgent(server: SpireServer, options: NodeSpireAgentOptions = {}): Promise<SpireAgent> {
+    const { pluginValues, ...more } = options;
+    const nodeAttestorBlock = ourPluginBlock("agent", { ...this.agentPluginData(), ...pluginValues });
+    return this.started.keep(await startSpireAgent({ dir: await this.spireDir(), server, nodeAttestorBlock, ...more }));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.started.dispose();
+  }
+
+  private async spireDir(): Promise<string> {
+    this.spireCount++;
+    const dir = this.dir.file(`spire${this.spireCount}`);
+    await mkdir(dir);
+    return dir;
+  }
+
+  /** The keys are the field report's own, `…_client_cert_file` included. */
+  private serverPluginData(): PluginValues {
+    return {
+      keylime_verifier_host: "127.0.0.1",
+      keylime_verifier_port: String(this.keylime.ports.verifier),
+      keylime_tls_ca_cert_file: this.dir.file("ca-complete-chain.crt"),
+      keylime_tls_client_cert_file: this.dir.file("plugin.crt"),
+      keylime_tls_client_key_file: this.dir.file("plugin.key"),
+      keylime_registrar_port: String(this.keylime.ports.registrarTls),
+    };
+  }
+
+  private agentPluginData(): PluginValues {
+    const { host, port } = this.keylimeAgent.address;
+    const tls = {
+      keylime_agent_ca_cert_file: this.dir.file("ca-complete-chain.crt"),
+      keylime_agent_client_cert_file: this.dir.file("plugin.crt"),
+      keylime_agent_client_key_file: this.dir.file("plugin.key"),
+    };
+    return { keylime_agent_host: host, keylime_agent_port: String(port), ...(this.agentMtls ? tls : {}) };
+  }
+}
+
+async function writePluginFiles(
+  dir: TemporaryDirectory,
+  { caCompleteChainPem, plugin }: FieldReportPki,
+): Promise<void> {
+  await dir.write("ca-complete-chain.crt", caCompleteChainPem);
+  await dir.write("plugin.crt", plugin.chainPem);
+  await dir.write("plugin.key", plugin.keyPem);
+}
+
 /** What the lab's Keylime agent serves and whom it lets ask. */
-export function agentTls(pki: FieldReportPki): AgentTls {
-  return { certPem: pki.agent.certPem, keyPem: pki.agent.keyPem, trustedClientCaPem: pki.caCompleteChainPem };
-}
-
-/** The keys are the field report's own, `…_client_cert_file` included. */
-function serverPluginData(dir: string, { ports }: RealKeylime): PluginValues {
-  return {
-    keylime_verifier_host: "127.0.0.1",
-    keylime_verifier_port: String(ports.verifier),
-    keylime_tls_ca_cert_file: `${dir}/ca-complete-chain.crt`,
-    keylime_tls_client_cert_file: `${dir}/plugin.crt`,
-    keylime_tls_client_key_file: `${dir}/plugin.key`,
-    keylime_registrar_port: String(ports.registrarTls),
-  };
-}
-
-function agentPluginData(dir: string, { address }: KeylimeAgent, agentMtls: boolean): PluginValues {
-  const tls = {
-    keylime_agent_ca_cert_file: `${dir}/ca-complete-chain.crt`,
-    keylime_agent_client_cert_file: `${dir}/plugin.crt`,
-    keylime_agent_client_key_file: `${dir}/plugin.key`,
-  };
-  return {
-    keylime_agent_host: address.host,
-    keylime_agent_port: String(address.port),
-    ...(agentMtls ? tls : {}),
-  };
+function agentTls({ agent, caCompleteChainPem }: FieldReportPki): AgentTls {
+  return { certPem: agent.certPem, keyPem: agent.keyPem, trustedClientCaPem: caCompleteChainPem };
 }
 
 /** What was started, stopped in the opposite order; one that fails to stop does not keep the others running. */

@@ -5,9 +5,10 @@ import { pluginBlock, pluginData } from "./spire-config.js";
 
 type Values = Parameters<typeof pluginData>[0];
 
-/** The built executable; the suites never run the sources. */
-export function pluginExecutable(): string {
-  const path = fileURLToPath(new URL("../../../dist/spire-keylime.cjs", import.meta.url));
+/** The built executable, or the installed one that `SPIRE_KEYLIME_EXECUTABLE` names; the suites never run the sources. */
+function pluginExecutable(): string {
+  const built = fileURLToPath(new URL("../../../dist/spire-keylime.cjs", import.meta.url));
+  const path = process.env.SPIRE_KEYLIME_EXECUTABLE ?? built;
   if (!existsSync(path)) throw new Error(`${path} is missing: run npm run build`);
   return path;
 }

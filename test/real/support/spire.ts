@@ -145,9 +145,9 @@ abstract class RunningSpire implements SpireProcess {
       what: `${this.child.name} to be healthy`,
       intervalMs: 200,
       timeoutMs,
-      evidence: this.log,
+      evidence: () => this.story(),
     });
-    if (state !== true) throw new Error(`${this.child.name} ended with ${state.code}:\n${this.log()}`);
+    if (state !== true) throw new Error(`${this.child.name} ended with ${state.code}:\n${this.story()}`);
   }
 
   async stop(): Promise<void> {
@@ -156,6 +156,12 @@ abstract class RunningSpire implements SpireProcess {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
+  }
+
+  /** The log without its debug lines. */
+  private story(): string {
+    const lines = this.log().split("\n");
+    return lines.filter((line) => !line.includes('"level":"debug"')).join("\n");
   }
 
   private async isHealthy(): Promise<boolean> {
