@@ -80,4 +80,6 @@ export interface CallOptions {
   /** For the call with all its retries. */
   timeoutMs: number;
   signal?: AbortSignal;
+  /** How often an unreachable or unavailable service is tried; 3 by default. */
+  attempts?: number;
 }

@@ -1,5 +1,10 @@
-import type { HttpRequester } from "../net/http-client.js";
+import type { HttpRequester } from "../net/http-message.js";
+import { agentPath } from "./agent-path.js";
 import type { ApiVersion } from "./api-version.js";
+import { answerError, decodeAnswer, isObject, type KeylimeAnswer, serverText } from "./call.js";
+import { decodeVerifierAgent } from "./decode-agent.js";
+import { verifierRole } from "./roles.js";
+import { isVersionRefusal, KeylimeService } from "./service.js";
 import type { CallOptions, QuoteVerdict, VerifierAgent } from "./types.js";
 
 /** An agent with the verifier's clock at the time of the answer. */
@@ -32,18 +37,111 @@ export interface VerifierClientOptions {
   apiVersion: ApiVersion | "auto";
 }
 
+const { name } = verifierRole;
+
 export class VerifierClient implements Verifier {
+  private readonly service: KeylimeService;
+
   constructor(
-    readonly http: HttpRequester,
-    readonly options: VerifierClientOptions,
-  ) {}
-  fetchAgent(_agentId: string, _options: CallOptions): Promise<VerifierAgentAnswer> {
-    return Promise.reject(new Error("not yet"));
+    private readonly http: HttpRequester,
+    { apiVersion }: VerifierClientOptions,
+  ) {
+    this.service = new KeylimeService(http, { name, apiVersion, versionFault: "verifier-api-version" });
   }
-  verifyIdentity(_question: IdentityQuestion, _options: CallOptions): Promise<QuoteVerdict> {
-    return Promise.reject(new Error("not yet"));
+
+  async fetchAgent(agentId: string, options: CallOptions): Promise<VerifierAgentAnswer> {
+    const task = `read agent ${agentId}`;
+    const answer = await this.service.get({ path: agentPath(agentId) }, options);
+    const results = successOf(answer, task, agentId);
+    const agent = decodeAnswer(answer, { name, task }, () => decodeVerifierAgent(agentId, results));
+    return { agent, verifierNowMs: answer.dateMs, origin: this.http.origin };
   }
+
+  async verifyIdentity(question: IdentityQuestion, options: CallOptions): Promise<QuoteVerdict> {
+    const { agentId, quote, nonce, hashAlg } = question;
+    agentPath(agentId);
+    const task = `have the quote of agent ${agentId} checked`;
+    const query = { agent_uuid: agentId, hash_alg: hashAlg, nonce, quote };
+    const secrets = [quote, nonce];
+    const answer = await this.service.get({ path: "/verify/identity", query, secrets }, options);
+    const results = successOf(answer, task, agentId);
+    return decodeAnswer(answer, { name, task }, () => decodeVerdict(results, secrets));
+  }
+
   close(): void {
-    this.http.close();
+    this.service.close();
+  }
+}
+
+function successOf(answer: KeylimeAnswer, task: string, agentId: string): Readonly<Record<string, unknown>> {
+  const { httpStatus, results } = answer;
+  if (isRegistrars(answer)) {
+    const hint = "point keylime_verifier_port at the verifier's port, 8881 by default";
+    throw answerError(answer, {
+      name,
+      task,
+      code: "verifier-is-registrar",
+      why: "a Keylime registrar listens there",
+      hint,
+    });
+  }
+  if (httpStatus === 200 && results !== undefined) return results;
+  throw answerError(answer, { name, task, ...refusalOf(answer, agentId) });
+}
+
+/** The registrar answers the same paths with words, or an entry, of its own (7.12 and newer; 7.14 measured). */
+function isRegistrars({ httpStatus, serverText: text = "", results }: KeylimeAnswer): boolean {
+  if (httpStatus === 404) return /^Agent with ID '.*' (not found|has not been activated)/.test(text);
+  if (httpStatus === 403 || httpStatus === 401) return text.includes("Action read_registration");
+  return httpStatus === 200 && results !== undefined && "aik_tpm" in results && !("operational_state" in results);
+}
+
+function refusalOf(answer: KeylimeAnswer, agentId: string): { code: string; why?: string; hint?: string } {
+  const { httpStatus } = answer;
+  if (isVersionRefusal(answer))
+    return {
+      code: "verifier-api-version",
+      why: "the verifier does not serve this API version",
+      hint: "set keylime_api_version to auto",
+    };
+  if (httpStatus === 404)
+    return {
+      code: "agent-not-enrolled",
+      why: "the verifier does not know the agent",
+      hint: `add it: keylime_tenant -c add -u ${agentId}`,
+    };
+  if (httpStatus === 401 || httpStatus === 403) {
+    const why = "the verifier saw no client certificate that it accepts";
+    return {
+      code: "client-cert-not-sent",
+      why,
+      hint: "is a proxy in between? watch the handshake with `spire-keylime intercept`",
+    };
+  }
+  return { code: httpStatus >= 500 ? "server-error" : "bad-answer" };
+}
+
+/** `valid` is 1 or 0 here and a boolean in newer answers; anything else is no verdict. */
+function decodeVerdict({ valid, reason }: Readonly<Record<string, unknown>>, secrets: readonly string[]): QuoteVerdict {
+  if (valid === 1 || valid === true) return { valid: true, reasons: [] };
+  if (valid !== 0 && valid !== false) throw new Error("field valid is neither true nor false");
+  return { valid: false, reasons: reasonsOf(reason, secrets) };
+}
+
+/** One JSON text per failure, joined with `; `. */
+function reasonsOf(reason: unknown, secrets: readonly string[]): string[] {
+  if (typeof reason !== "string") return [];
+  const parts = reason.split(/; (?=\{)/).slice(0, 10);
+  return parts.flatMap((part) => serverText(reasonText(part), secrets) ?? []);
+}
+
+function reasonText(part: string): string {
+  try {
+    const json: unknown = JSON.parse(part);
+    if (!isObject(json)) return part;
+    const words = [json.message, json.error].filter((each) => typeof each === "string");
+    return words.length === 0 ? part : words.join(": ");
+  } catch {
+    return part;
   }
 }

@@ -1,5 +1,8 @@
 import type { Clock } from "../core/clock.js";
 import type { Logger } from "../core/logger.js";
+import { errorText } from "../core/problem.js";
+import { PeerError } from "../net/peer-errors.js";
+import { KeylimeError } from "./keylime-error.js";
 import type { CallOptions, QuoteVerdict } from "./types.js";
 import type { IdentityQuestion, Verifier, VerifierAgentAnswer } from "./verifier-client.js";
 
@@ -8,19 +11,101 @@ export interface VerifierPoolOptions {
   logger: Logger;
 }
 
-/** Several verifiers that share a database, as one: tried in turn, those that cannot be reached are rested. */
+interface Member {
+  verifier: Verifier;
+  failures: number;
+  restsUntilMs: number;
+}
+
+const firstRestMs = 1000;
+const longestRestMs = 60_000;
+
+/** Several verifiers that share a database, as one: tried in turn, those that cannot be used are rested. */
 export class VerifierPool implements Verifier {
+  private readonly members: readonly Member[];
+  private turn = 0;
+
   constructor(
-    readonly members: readonly Verifier[],
-    readonly options: VerifierPoolOptions,
-  ) {}
-  fetchAgent(_agentId: string, _options: CallOptions): Promise<VerifierAgentAnswer> {
-    return Promise.reject(new Error("not yet"));
+    verifiers: readonly Verifier[],
+    private readonly options: VerifierPoolOptions,
+  ) {
+    this.members = verifiers.map((verifier) => ({ verifier, failures: 0, restsUntilMs: Number.NEGATIVE_INFINITY }));
   }
-  verifyIdentity(_question: IdentityQuestion, _options: CallOptions): Promise<QuoteVerdict> {
-    return Promise.reject(new Error("not yet"));
+
+  fetchAgent(agentId: string, options: CallOptions): Promise<VerifierAgentAnswer> {
+    return this.tryInTurn(options, (verifier, left) => verifier.fetchAgent(agentId, left));
   }
+
+  verifyIdentity(question: IdentityQuestion, options: CallOptions): Promise<QuoteVerdict> {
+    return this.tryInTurn(options, (verifier, left) => verifier.verifyIdentity(question, left));
+  }
+
   close(): void {
-    for (const member of this.members) member.close();
+    for (const { verifier } of this.members) verifier.close();
   }
+
+  /** An answer about the agent ends the search, good or bad; only a verifier that gives none is passed over. */
+  private async tryInTurn<T>(
+    options: CallOptions,
+    call: (verifier: Verifier, left: CallOptions) => Promise<T>,
+  ): Promise<T> {
+    const deadlineMs = performance.now() + options.timeoutMs;
+    const order = this.order();
+    for (const [index, member] of order.entries()) {
+      // A verifier that hangs must leave time for those after it.
+      const shareMs = Math.max(1, (deadlineMs - performance.now()) / (order.length - index));
+      const isLast = index === order.length - 1;
+      try {
+        const answer = await call(member.verifier, {
+          ...options,
+          timeoutMs: shareMs,
+          attempts: isLast ? (options.attempts ?? 2) : 1,
+        });
+        this.recover(member);
+        return answer;
+      } catch (error) {
+        if (!isUnusable(error)) {
+          this.recover(member);
+          throw error;
+        }
+        this.rest(member, error);
+        if (isLast || options.signal?.aborted) throw error;
+      }
+    }
+    throw new RangeError("a pool without verifiers");
+  }
+
+  /** In turn, those at rest last: with every verifier at rest the one that wakes first is tried all the same. */
+  private order(): Member[] {
+    const nowMs = this.options.clock.nowMs();
+    const start = this.turn++ % this.members.length;
+    const rotated = [...this.members.slice(start), ...this.members.slice(0, start)];
+    const awake = rotated.filter(({ restsUntilMs }) => restsUntilMs <= nowMs);
+    const resting = rotated.filter(({ restsUntilMs }) => restsUntilMs > nowMs);
+    return [...awake, ...resting.sort((a, b) => a.restsUntilMs - b.restsUntilMs)];
+  }
+
+  private rest(member: Member, error: unknown): void {
+    member.failures++;
+    const restMs = Math.min(longestRestMs, firstRestMs * 2 ** (member.failures - 1)) * (0.75 + Math.random() / 2);
+    member.restsUntilMs = this.options.clock.nowMs() + restMs;
+    this.options.logger.log("warn", "Keylime verifier cannot be used, trying the next", {
+      error: errorText(error),
+      rest_ms: Math.round(restMs),
+    });
+  }
+
+  private recover(member: Member): void {
+    member.failures = 0;
+    member.restsUntilMs = Number.NEGATIVE_INFINITY;
+  }
+}
+
+/** Nothing was said about the agent: the way to the verifier, its TLS or the verifier itself is at fault. */
+function isUnusable(error: unknown): boolean {
+  if (error instanceof PeerError) return error.kind !== "aborted";
+  return (
+    error instanceof KeylimeError &&
+    (error.code === "server-error" || error.code === "verifier-is-registrar" || error.code === "verifier-api-version")
+  );
 }
