@@ -75,7 +75,7 @@ export function brief({ status, text, json }: PeerAnswer): { status: number; jso
 }
 
 /** The 2.x envelope as an expectation. */
-export function envelope(code: number, status: string, results: unknown = {}): { status: number; json: unknown } {
+export function envelope(code: number, status: unknown, results: unknown = {}): { status: number; json: unknown } {
   return { status: code, json: { code, status, results } };
 }
 

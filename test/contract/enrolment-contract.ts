@@ -6,6 +6,12 @@ import { enrolmentBody, without } from "./enrolment.js";
 import type { ContractRun } from "./keylime-contract.js";
 import { base64, runtimePolicy } from "./policy-contract.js";
 
+/**
+ * Keylime 7.14.3 keeps one collection of internal events for all agents, and names the first event that was ever in it:
+ * which of them an agent shows depends on what happened to others before.
+ */
+const internalEvent = expect.stringMatching(/^internal\.verifier\./);
+
 export function enrolmentContract({ ask, peers }: ContractRun): void {
   describe("enrolment", () => {
     let id: string;
@@ -69,11 +75,11 @@ export function enrolmentContract({ ask, peers }: ContractRun): void {
         attestation_count: 0,
         last_received_quote: 0,
         severity_level: 6,
-        last_event_id: "internal.verifier.not_reachable",
+        last_event_id: internalEvent,
       });
       expect(brief(await ask().verifier(path("/reactivate"), { method: "PUT" }))).toEqual(success());
       const again = await until(async () => pick(await fields(), 1, 3), { what: "state 1 or 3", timeoutMs: 5000 });
-      expect(again).toMatchObject({ severity_level: 6, last_event_id: "internal.verifier.not_reachable" });
+      expect(again).toMatchObject({ severity_level: 6, last_event_id: internalEvent });
       await until(async () => pick(await fields(), 7), { what: "state 7 again", timeoutMs: 30_000 });
       expect(brief(await ask().verifier(path(), { method: "DELETE" }))).toEqual(success());
       expect(brief(await ask().verifier(path()))).toEqual(envelope(404, "agent id not found"));
@@ -211,8 +217,10 @@ export function enrolmentContract({ ask, peers }: ContractRun): void {
       expect(brief(await post(body({ mb_policy_name: name })))).toEqual(
         envelope(404, `Could not find mb_policy with name ${name}!`),
       );
-      expect(brief(await post(body({ runtime_policy: base64("x") })))).toEqual(
-        envelope(400, "Runtime policy is not valid JSON!"),
+      const noJson = envelope(400, expect.stringMatching(/^Exception error: /));
+      expect(brief(await post(body({ runtime_policy: base64("x") })))).toEqual(noJson);
+      expect(brief(await post(body({ runtime_policy: base64("{}") })))).toEqual(
+        envelope(400, "Runtime policy is malformatted: 'meta' is a required property"),
       );
     });
 
@@ -221,7 +229,7 @@ export function enrolmentContract({ ask, peers }: ContractRun): void {
         id = randomUUID();
         expect(brief(await post(body({ tpm_policy: tpmPolicy })))).toEqual(success());
         const failed = await until(async () => pick(await fields(), 7), { what: "state 7", timeoutMs: 5000 });
-        expect(failed).toMatchObject({ last_event_id: "internal.verifier.exception", tpm_policy: tpmPolicy });
+        expect(failed).toMatchObject({ last_event_id: internalEvent, tpm_policy: tpmPolicy });
         await ask().verifier(path(), { method: "DELETE" });
       }
     });

@@ -29,10 +29,9 @@ export function isPresentPolicy(policy: RuntimePolicy | undefined): boolean {
   return policy !== undefined && policy.generator > 1;
 }
 
-/** Checks no more of a runtime policy than that its members are there. Throws a `PolicyRefused`. */
+/** Checks no more of a runtime policy than that its members are there. Throws a `PolicyRefused`, or what JSON throws. */
 export function parseRuntimePolicy(text: string): RuntimePolicy {
-  const policy = parseObject(text);
-  if (policy === undefined) throw new PolicyRefused("Runtime policy is not valid JSON!");
+  const policy = JSON.parse(text) as Record<string, unknown>;
   const missing = required.find((key) => !Object.hasOwn(policy, key));
   if (missing !== undefined)
     throw new PolicyRefused(`Runtime policy is malformatted: '${missing}' is a required property`);
@@ -42,12 +41,3 @@ export function parseRuntimePolicy(text: string): RuntimePolicy {
 
 /** The message is the `status` of the 400 answer. */
 export class PolicyRefused extends Error {}
-
-function parseObject(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null ? { ...value } : undefined;
-  } catch {
-    return undefined;
-  }
-}
