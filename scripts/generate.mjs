@@ -27,7 +27,16 @@ const tsProtoOptions = [
 
 const template = {
   version: "v2",
-  plugins: [{ local: bin("protoc-gen-ts_proto"), out: ".", opt: tsProtoOptions, strategy: "all", include_imports: true, include_wkt: true }],
+  plugins: [
+    {
+      local: bin("protoc-gen-ts_proto"),
+      out: ".",
+      opt: tsProtoOptions,
+      strategy: "all",
+      include_imports: true,
+      include_wkt: true,
+    },
+  ],
   inputs: [{ directory: join(root, "proto") }],
 };
 
