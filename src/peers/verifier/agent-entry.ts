@@ -47,6 +47,43 @@ export interface AgentEntry {
   consecutiveFailures: number;
 }
 
+/** An agent before its first round; the named fields replace what an enrolment without them would leave. */
+export function newAgentEntry(fields: Partial<AgentEntry>): AgentEntry {
+  return {
+    agentId: "",
+    operationalState: states.start,
+    ip: null,
+    port: null,
+    v: null,
+    tpmPolicy: "{}",
+    metaData: "{}",
+    acceptedHashAlgs: ["sha512", "sha384", "sha256"],
+    acceptedEncryptionAlgs: ["ecc", "rsa"],
+    acceptedSigningAlgs: ["ecdsa", "rsassa"],
+    supportedVersion: "2.5",
+    akTpm: "",
+    mtlsCert: null,
+    runtimePolicyName: "",
+    mbPolicyName: "",
+    verifierId: "default",
+    verifierIp: "",
+    verifierPort: 0,
+    hashAlg: "",
+    encAlg: "",
+    signAlg: "",
+    publicKey: "",
+    severityLevel: null,
+    lastEventId: null,
+    attestationCount: 0,
+    lastReceivedQuote: 0,
+    lastSuccessfulAttestation: 0,
+    clock: undefined,
+    acceptAttestations: true,
+    consecutiveFailures: 0,
+    ...fields,
+  };
+}
+
 export interface StatusContext {
   /** The newest API version of the server: fields came with versions. */
   version: string;

@@ -1,6 +1,6 @@
 import { type Answer, envelope } from "../http/answer.js";
 import { isAtLeast } from "../http/api-versions.js";
-import type { AgentEntry } from "./agent-entry.js";
+import { type AgentEntry, newAgentEntry } from "./agent-entry.js";
 import { emptyRuntimePolicy, type Policies, PolicyRefused, parseRuntimePolicy } from "./policies.js";
 import { states } from "./states.js";
 
@@ -60,7 +60,7 @@ function readAgent(agentId: string, body: Body, context: EnrolmentContext): Agen
   for (const key of requiredKeys) required(body, key);
   const port = push ? null : readPort(body.cloudagent_port);
   const supported = isAtLeast(version, "2.5") ? body.supported_version : required(body, "supported_version");
-  return {
+  return newAgentEntry({
     agentId,
     operationalState: push ? states.getQuote : states.start,
     ip: push ? null : optionalText(body.cloudagent_ip),
@@ -74,24 +74,10 @@ function readAgent(agentId: string, body: Body, context: EnrolmentContext): Agen
     supportedVersion: typeof supported === "string" && versions.includes(supported) ? supported : version,
     akTpm: requiredText(body, "ak_tpm"),
     mtlsCert: optionalText(body.mtls_cert),
-    runtimePolicyName: "",
-    mbPolicyName: "",
     verifierId: context.verifierId,
     verifierIp: optionalText(body.verifier_ip) ?? address.host,
     verifierPort: (body.verifier_port as number | string | undefined) ?? address.port,
-    hashAlg: "",
-    encAlg: "",
-    signAlg: "",
-    publicKey: "",
-    severityLevel: null,
-    lastEventId: null,
-    attestationCount: 0,
-    lastReceivedQuote: 0,
-    lastSuccessfulAttestation: 0,
-    clock: undefined,
-    acceptAttestations: true,
-    consecutiveFailures: 0,
-  };
+  });
 }
 
 function refuseMissingMtls(
