@@ -1,6 +1,6 @@
-import type { X509Certificate } from "node:crypto";
+import { X509Certificate } from "node:crypto";
 import { connect as connectTcp, isIP, type Socket } from "node:net";
-import { checkServerIdentity, connect as connectTls, type TLSSocket } from "node:tls";
+import { checkServerIdentity, connect as connectTls, type DetailedPeerCertificate, type TLSSocket } from "node:tls";
 import { type CertificateFacts, certificateFacts } from "../x509/certificate.js";
 import type { Identity } from "./identity.js";
 import type { PeerStage } from "./peer-error-kind.js";
@@ -11,7 +11,7 @@ export interface ConnectionState {
   /** The address in use, known once the name is looked up. */
   address: string | undefined;
   identity: Identity | undefined;
-  /** The server's certificates as it sent them, leaf first; undefined before the handshake. */
+  /** The server's certificates, leaf first; undefined before the handshake. */
   serverChain: readonly CertificateFacts[] | undefined;
   tlsVersion: string | undefined;
 }
@@ -71,7 +71,7 @@ function openTls(
   });
   // Node judges the server in its own "secure" listener and drops the certificates when it refuses: look before it.
   socket.prependListener("secure" as "secureConnect", () => {
-    state.serverChain = chainOf(socket.getPeerX509Certificate());
+    state.serverChain = chainOf(socket.getPeerCertificate(true));
     state.tlsVersion = socket.getProtocol() ?? undefined;
   });
   socket.on("secureConnect", () => {
@@ -80,13 +80,19 @@ function openTls(
   return socket;
 }
 
-/** Follows the issuers that the server sent, at most ten. */
-function chainOf(leaf: X509Certificate | undefined): CertificateFacts[] {
+/**
+ * The server's chain as it sent it, completed from our CA file, at most ten certificates. Not from
+ * getPeerX509Certificate(): in Node 20 that takes the leaf off the connection's own list, and the check that follows
+ * judges the intermediate.
+ */
+function chainOf(leaf: DetailedPeerCertificate): CertificateFacts[] {
   const chain: CertificateFacts[] = [];
-  for (let each = leaf; each !== undefined && chain.length < 10; each = each.issuerCertificate) {
-    const facts = certificateFacts(each);
+  let each: DetailedPeerCertificate | undefined = leaf;
+  while (each?.raw !== undefined && chain.length < 10) {
+    const facts = certificateFacts(new X509Certificate(each.raw));
     if (chain.some(({ sha256 }) => sha256 === facts.sha256)) break;
     chain.push(facts);
+    each = each.issuerCertificate;
   }
   return chain;
 }

@@ -74,8 +74,11 @@ export class Exchange {
     outgoing.on("socket", (socket) => this.follow(socket));
     outgoing.on("error", (cause) => this.fail(cause));
     outgoing.on("response", (response) => this.receive(response));
-    // 101 to a question nobody asked: without a listener Node drops the connection without a word.
-    outgoing.on("upgrade", (_response, socket) => socket.destroy());
+    // 101 to a question nobody asked: without a listener Node drops the connection silently.
+    outgoing.on("upgrade", (_response, socket) => {
+      socket.destroy();
+      this.declare("bad-answer", "switched protocols unasked");
+    });
     outgoing.end(body?.bytes);
   }
 
@@ -131,7 +134,7 @@ export class Exchange {
     );
   };
 
-  private declare(kind: "timeout" | "body-too-large", did: string): void {
+  private declare(kind: "timeout" | "body-too-large" | "bad-answer", did: string): void {
     const situation = this.situation();
     this.end(declaredError(kind, `${situation.role.name} at ${situation.target} ${did}`, situation));
   }

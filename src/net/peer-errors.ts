@@ -33,7 +33,7 @@ export function peerError(cause: unknown, situation: Situation): PeerError {
 
 /** A failure the client itself declares: a time-out, a body that is too large, a call that was given up. */
 export function declaredError(
-  kind: "timeout" | "body-too-large" | "aborted",
+  kind: "timeout" | "body-too-large" | "bad-answer" | "aborted",
   words: string,
   situation: Situation,
 ): PeerError {
@@ -83,7 +83,14 @@ function causeChain(error: unknown): ErrorLike[] {
   return chain;
 }
 
+/** The record types of TLS; the HTTP parser keeps the bytes it stumbled over. */
+function looksLikeTls({ rawPacket }: ErrorLike): boolean {
+  const first = Buffer.isBuffer(rawPacket) ? rawPacket[0] : undefined;
+  return first !== undefined && first >= 0x14 && first <= 0x17;
+}
+
 interface ErrorLike {
+  rawPacket?: unknown;
   code?: unknown;
   message?: unknown;
   reason?: unknown;
@@ -159,7 +166,7 @@ const kinds: Readonly<Record<string, PeerErrorKind>> = {
   ERR_SSL_RECORD_LAYER_FAILURE: "not-tls",
 };
 
-function kindOf(chain: readonly ErrorLike[], { stage, identity }: Situation): PeerErrorKind {
+function kindOf(chain: readonly ErrorLike[], { identity }: Situation): PeerErrorKind {
   const texts = chain.map(({ message }) => String(message ?? "")).join("\n");
   if (/(key|md) too (weak|small)/i.test(texts)) return "server-weak";
   if (/wrong version number|packet length too long|record layer failure/i.test(texts)) return "not-tls";
@@ -168,9 +175,8 @@ function kindOf(chain: readonly ErrorLike[], { stage, identity }: Situation): Pe
   const codes = chain.map(({ code }) => String(code ?? ""));
   const known = codes.map((code) => kinds[code]).find((kind) => kind !== undefined);
   if (known !== undefined) return known;
-  // The parser stumbles over the very first bytes when a TLS server answers a plain request with an alert.
-  if (codes.some((code) => code.startsWith("HPE_")))
-    return identity === undefined && stage === "response" ? "not-http" : "bad-answer";
+  if (identity === undefined && codes.includes("HPE_INVALID_CONSTANT")) return "not-http";
+  if (codes.some((code) => code.startsWith("HPE_"))) return "bad-answer";
   if (codes.some((code) => code.startsWith("ERR_SSL_") || code === "EPROTO")) return "tls";
   return "unknown";
 }
@@ -231,7 +237,7 @@ function words(
     case "not-tls":
       return `cannot speak TLS with ${who}${via}: what answers there does not speak TLS`;
     case "not-http":
-      return `cannot speak plain HTTP with ${who}${via}: its answer is not HTTP, as from a port that speaks TLS`;
+      return `cannot speak plain HTTP with ${who}${via}: ${chain.some(looksLikeTls) ? "it answers in TLS" : "its answer is not HTTP"}`;
     case "bad-answer":
       return `cannot read the answer of ${who}${via}: it breaks HTTP's rules (${last})`;
     case "tls":

@@ -18,7 +18,7 @@ export interface PeerErrorFacts {
   presented?: { chain: readonly CertificateFacts[]; file: string | undefined };
   /** The CA file in use. */
   trustFile?: string;
-  /** The server's certificates as it sent them, leaf first. */
+  /** The server's certificates as it sent them, leaf first, completed from the CA file where that knows an issuer. */
   serverChain?: readonly CertificateFacts[];
   /** The connection was kept from an earlier request. */
   reused?: boolean;
