@@ -247,7 +247,7 @@ agent_path_template = "{{ .PluginName }}"`),
     ],
     [
       'agent_path_template = "{{ .Uuid }}"',
-      'agent_path_template is "{{ .Uuid }}": {{ Uuid }} is none of its placeholders {{ .PluginName }} and {{ .UUID }}: did you mean {{ .UUID }}?',
+      'agent_path_template is "{{ .Uuid }}": {{ .Uuid }} is none of its placeholders {{ .PluginName }} and {{ .UUID }}: did you mean {{ .UUID }}?',
     ],
   ])("refuses %s", (hcl, message) => {
     const { problems, settings } = parseServerData(hcl);
