@@ -13,7 +13,7 @@ const floors = {
   "plugin-sdk": 3,
   peers: 3.5,
   plugin: 4,
-  rehearse: 4,
+  rehearse: 3.8,
   lab: 4,
   cli: 5,
   bin: 6,

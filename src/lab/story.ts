@@ -1,0 +1,66 @@
+/** What happens in a scene, as it happens. Facts only: each event is something a program did, sent, wrote or answered. */
+export type StoryEvent =
+  /** A new scene begins. */
+  | { type: "scene"; number: number; title: string }
+  /** One step of ours, told before or after it is taken. */
+  | { type: "step"; text: string }
+  /** Lines of a file as they stand on disk; `mark` says what is noteworthy about a line. */
+  | { type: "file"; path: string; lines: { number: number; text: string; mark?: string }[] }
+  /** One HTTP call a person would make by hand, and its answer. */
+  | { type: "call"; call: string; presenting: string; answer: string }
+  /** A TLS handshake as it went over the wire. */
+  | { type: "handshake"; leg: string; messages: WireMessage[] }
+  /** The messages of one attestation as they passed between the two plugins. */
+  | { type: "exchange"; messages: { from: string; to: string; text: string }[] }
+  /** A line that a program wrote to its log. */
+  | { type: "log"; source: string; level: string; text: string }
+  /** How the scene ended. */
+  | { type: "outcome"; asExpected: boolean; text: string };
+
+export interface WireMessage {
+  from: "client" | "server";
+  /** The message's name as the RFC has it. */
+  name: string;
+  detail?: string;
+  /** What the story is about. */
+  decisive?: boolean;
+}
+
+export type Tell = (event: StoryEvent) => void;
+
+/** The field report's five success criteria. */
+export const criterionIds = [
+  "keylime-agent-operational",
+  "agent-registered",
+  "spire-agent-attests",
+  "agent-listed-as-keylime",
+  "workload-svid-issued",
+] as const;
+export type CriterionId = (typeof criterionIds)[number];
+
+export interface Criterion {
+  id: CriterionId;
+  /** The report's own words. */
+  title: string;
+  met: boolean;
+  /** What was seen. */
+  evidence: string;
+}
+
+/** One part of the set-up, and whether it is the real program or the embedded stand-in. */
+export interface Part {
+  name: string;
+  kind: "real" | "embedded";
+  detail: string;
+}
+
+export interface LabReport {
+  schema: "spire-keylime/lab/v1";
+  /** Every scene ended as it must, and every criterion is met. */
+  ok: boolean;
+  directory: string;
+  parts: Part[];
+  scenes: { number: number; title: string; asExpected: boolean; outcome: string; events: StoryEvent[] }[];
+  criteria: Criterion[];
+  elapsed_ms: number;
+}
