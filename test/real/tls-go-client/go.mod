@@ -1,0 +1,3 @@
+module spire-keylime/tls-go-client
+
+go 1.21
