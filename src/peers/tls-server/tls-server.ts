@@ -1,0 +1,75 @@
+import { Server, type Socket } from "node:net";
+import { type Clock, systemClock } from "../../core/clock.js";
+import { type Credentials, type PemPair, parseCertificates, parseCredentials } from "./credentials.js";
+import type { HandshakePolicy } from "./server-handshake.js";
+import type { HandshakeStory } from "./story.js";
+import { TlsConnection } from "./tls-connection.js";
+
+export interface TlsServerOptions extends PemPair {
+  /** `optional` is Keylime 7.14's way: ask, take none for an answer, judge what is presented. */
+  clientCertificates: "none" | "optional" | "required";
+  /** PEM of the trust anchors. "" means none, and then every presented certificate is refused with unknown_ca (48). */
+  trustedClientCaPem: string;
+  /** OpenSSL's security level for client certificates; 2 unless told. */
+  securityLevel?: number;
+  clock?: Clock;
+  /** 10 s unless told. */
+  handshakeTimeoutMs?: number;
+  onHandshake?: (story: HandshakeStory) => void;
+  /** Takes lines of the SSLKEYLOGFILE format; they decrypt everything, so they go nowhere unless asked for. */
+  keyLog?: (line: string) => void;
+}
+
+/**
+ * A TLS 1.3 server for labs and tests. Unlike node:tls it sends the alerts that OpenSSL sends about client certificates
+ * (42, 43, 45, 48, …). It speaks nothing older, resumes no sessions and has not been hardened: not for production.
+ */
+export class TlsServer extends Server {
+  readonly #connections = new Set<TlsConnection>();
+  #policy: HandshakePolicy;
+
+  constructor(options: TlsServerOptions, onConnection: (connection: TlsConnection) => void) {
+    super({ allowHalfOpen: true });
+    const { onHandshake = () => {}, handshakeTimeoutMs = 10_000 } = options;
+    this.#policy = {
+      credentials: parseCredentials(options),
+      clientCertificates: options.clientCertificates,
+      anchors: parseCertificates(options.trustedClientCaPem),
+      securityLevel: options.securityLevel ?? 2,
+      clock: options.clock ?? systemClock,
+      keyLog: options.keyLog,
+    };
+    this.on("connection", (socket: Socket) => {
+      const connection = new TlsConnection(socket, this.#policy, {
+        onEstablished: onConnection,
+        onHandshake,
+        handshakeTimeoutMs,
+      });
+      this.#connections.add(connection);
+      socket.once("close", () => this.#connections.delete(connection));
+    });
+  }
+
+  /** New connections get this certificate; established ones go on. A pair that does not fit throws and changes nothing. */
+  rotate(pair: PemPair): void {
+    const credentials: Credentials = parseCredentials(pair);
+    this.#policy = { ...this.#policy, credentials };
+  }
+
+  /** New connections are judged by these anchors. */
+  trustClients(trustedClientCaPem: string): void {
+    this.#policy = { ...this.#policy, anchors: parseCertificates(trustedClientCaPem) };
+  }
+
+  /** Ends every connection at once, so that `close` comes to its end. */
+  destroyConnections(): void {
+    for (const connection of this.#connections) connection.destroy();
+  }
+}
+
+export function createTlsServer(
+  options: TlsServerOptions,
+  onConnection: (connection: TlsConnection) => void,
+): TlsServer {
+  return new TlsServer(options, onConnection);
+}
