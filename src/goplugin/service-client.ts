@@ -85,10 +85,11 @@ export function openStream<Request, Response>(
   signal?.addEventListener("abort", cancel, { once: true });
   stream.once("close", () => signal?.removeEventListener("abort", cancel));
   const reader = new ObjectReader<Response>(stream);
+  const over = new Promise<void>((resolve) => stream.once("status", () => resolve()));
   stream.on("error", (error) => reader.fail(fromServiceError(error)));
   return {
-    // A write to a stream that the peer has ended fails without saying why; receive() tells the status.
-    send: (request) => new Promise((resolve) => stream.write(request, () => resolve())),
+    // Once the peer has answered, the library neither finishes a write nor says why; receive() tells the status.
+    send: (request) => Promise.race([over, new Promise<void>((resolve) => stream.write(request, () => resolve()))]),
     receive: () => reader.next(),
     end: () => void stream.end(),
     cancel,

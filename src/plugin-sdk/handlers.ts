@@ -172,10 +172,18 @@ function requestStream<T>(
 ) {
   const reader = new ObjectReader<T>(call);
   signal.addEventListener("abort", () => reader.fail(signal.reason as Error), { once: true });
+  const receive = async () => {
+    const next = await reader.next();
+    if (next !== undefined) return next;
+    // A cancelled stream first looks like a half-closed one (Node's http2): the cancellation follows in the same turn.
+    await new Promise((resolve) => setImmediate(resolve));
+    signal.throwIfAborted();
+    return undefined;
+  };
   return {
-    receive: () => reader.next(),
+    receive,
     async *[Symbol.asyncIterator](): AsyncGenerator<T> {
-      for (let next = await reader.next(); next !== undefined; next = await reader.next()) yield next;
+      for (let next = await receive(); next !== undefined; next = await receive()) yield next;
     },
   };
 }
