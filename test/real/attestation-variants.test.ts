@@ -51,8 +51,12 @@ describeNode("attestation with mutual TLS on every leg", {}, (node) => {
     const message = await refusal(node(), {
       keylime_tls_client_cert_file: await node().dir.write("foreign.crt", client.certPem),
       keylime_tls_client_key_file: await node().dir.write("foreign.key", client.keyPem),
+      // The registrar gets a certificate it takes, so that the verifier alone refuses.
+      keylime_registrar_tls_ca_cert_file: node().dir.file("ca-complete-chain.crt"),
+      keylime_registrar_tls_cert_file: node().dir.file("plugin.crt"),
+      keylime_registrar_tls_key_file: node().dir.file("plugin.key"),
     });
-    expect(message).toMatch(/unknown_ca.*48/);
+    expect(message).toMatch(/the Keylime verifier at .* \(unknown_ca, 48\)/);
     expect(message).toContain("presented was");
     expect(message).toContain(`${node().dir.file("foreign.crt")} (keylime_tls_client_cert_file)`);
     expect(message).toContain("likeliest fault ca-wrong");
