@@ -4,10 +4,10 @@ import { TpmReader } from "./reader.js";
 import { sized, u8, u16, u32, u64 } from "./writer.js";
 
 /** TPM_GENERATED_VALUE: only a TPM signs structures that start with it (TPM 2.0 Part 2, section 6.2). */
-export const generatedMagic = 0xff544347;
+const generatedMagic = 0xff544347;
 
 /** TPM_ST_ATTEST_QUOTE (section 6.9). */
-export const attestQuoteType = 0x8018;
+const attestQuoteType = 0x8018;
 
 /** TPMS_CLOCK_INFO (section 10.11.1). */
 export interface ClockInfo {

@@ -132,8 +132,9 @@ function readEcc(reader: TpmReader, common: PublicCommon): EccPublicArea {
   const curveId = reader.u16("curveID");
   const curve = (Object.keys(curves) as CurveName[]).find((name) => curves[name].id === curveId);
   if (curve === undefined) throw reader.refusal(`the curve 0x${curveId.toString(16).padStart(4, "0")} is not known`);
-  // The key derivation scheme has the form of any hash scheme; it is TPM_ALG_NULL in all templates.
-  readScheme(reader);
+  const kdf = reader.u16("kdf");
+  // Part 2, section 12.2.3.6: no key derivation scheme is in use.
+  if (kdf !== algorithmIds.null) throw reader.refusal(`the key derivation scheme is ${algorithmText(kdf)}, not null`);
   const x = readCoordinate(reader, curve, "x");
   return { ...common, type: "ecc", curve, x, y: readCoordinate(reader, curve, "y") };
 }
@@ -146,7 +147,7 @@ function readCoordinate(reader: TpmReader, curve: CurveName, field: string): Buf
   return value;
 }
 
-/** Writes a TPM2B_PUBLIC; the key derivation scheme of an ECC key is TPM_ALG_NULL. */
+/** Writes a TPM2B_PUBLIC; the exponent 65537 becomes the wire's 0. */
 export function writePublicArea(area: PublicArea): Buffer {
   const common = [
     u16(algorithmIds[area.type]),
