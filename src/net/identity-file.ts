@@ -1,14 +1,4 @@
-import {
-  accessSync,
-  closeSync,
-  constants,
-  fstatSync,
-  lstatSync,
-  openSync,
-  readlinkSync,
-  readSync,
-  type Stats,
-} from "node:fs";
+import { closeSync, constants, fstatSync, lstatSync, openSync, readlinkSync, readSync, type Stats } from "node:fs";
 import { dirname, join, resolve, sep } from "node:path";
 import { errorText, Problem, type SourcePosition } from "../core/problem.js";
 
@@ -150,23 +140,16 @@ function deniedHint(file: NamedFile, denied: Obstacle | undefined): string {
  * process; undefined when none does. The kernel's error names only the whole path.
  */
 export function firstObstacle(path: string): Obstacle | undefined {
-  const waiting = resolve(path)
-    .split(sep)
-    .filter((each) => each !== "");
+  const waiting = componentsOf(resolve(path));
   let current: string = sep;
   for (let links = 0; waiting.length > 0; ) {
-    if (!permits(current, constants.X_OK)) return obstacle(current, "no-search");
     const next = join(current, waiting.shift()!);
     const stats = statsOf(next);
-    if (stats === undefined) return { path: next, reason: "missing" };
+    if (stats === "denied") return obstacle(current, "no-search");
+    if (stats === "missing") return { path: next, reason: "missing" };
     if (stats.isSymbolicLink()) {
-      if (++links > 40) return { path: next, reason: "missing", stats };
-      const target = readlinkSync(next);
-      waiting.unshift(
-        ...resolve(dirname(next), target)
-          .split(sep)
-          .filter((each) => each !== ""),
-      );
+      if (++links > longestLinkChain) return { path: next, reason: "missing", stats };
+      waiting.unshift(...componentsOf(resolve(dirname(next), readlinkSync(next))));
       current = sep;
     } else if (waiting.length > 0 && !stats.isDirectory()) {
       return { path: next, reason: "not-a-directory", stats };
@@ -174,25 +157,33 @@ export function firstObstacle(path: string): Obstacle | undefined {
       current = next;
     }
   }
-  return permits(current, constants.R_OK) ? undefined : obstacle(current, "no-read");
+  return isReadable(current) ? undefined : obstacle(current, "no-read");
+}
+
+/** The kernel's own limit on Linux (path_resolution(7)). */
+const longestLinkChain = 40;
+
+function componentsOf(path: string): string[] {
+  return path.split(sep).filter((each) => each !== "");
 }
 
 function obstacle(path: string, reason: Obstacle["reason"]): Obstacle {
   const stats = statsOf(path);
-  return stats === undefined ? { path, reason } : { path, reason, stats };
+  return typeof stats === "string" ? { path, reason } : { path, reason, stats };
 }
 
-function statsOf(path: string): Stats | undefined {
+// By trying, not by access(2): that asks for the real user, the kernel opens files for the effective one.
+function statsOf(path: string): Stats | "missing" | "denied" {
   try {
     return lstatSync(path);
-  } catch {
-    return undefined;
+  } catch (thrown) {
+    return (thrown as NodeJS.ErrnoException).code === "EACCES" ? "denied" : "missing";
   }
 }
 
-function permits(path: string, mode: number): boolean {
+function isReadable(path: string): boolean {
   try {
-    accessSync(path, mode);
+    closeSync(openSync(path, constants.O_RDONLY | constants.O_NONBLOCK));
     return true;
   } catch {
     return false;

@@ -48,6 +48,13 @@ export interface IdentityAnswer {
   fingerprint: string;
 }
 
+/** The fingerprint that loadIdentity would return, without judging the contents. Never throws. */
+export function fingerprintFiles({ ca, cert, key, keyPassword }: IdentityFiles): string {
+  const loading = new Loading();
+  for (const file of [ca, cert, key, keyPassword]) if (file !== undefined) loading.file(file, "file");
+  return loading.fingerprint();
+}
+
 const caWords = "CA file";
 const certWords = "client certificate";
 const keyWords = "client key";
@@ -88,7 +95,7 @@ class Loading {
   file(file: NamedFile, what: string): FileContent | undefined {
     const content = this.step(() => loadNamedFile(file, what));
     // Lengths keep a byte that moves from one file to the next from going unseen.
-    this.hash.update(`${content?.bytes.length ?? "none"}:`).update(content?.bytes ?? "");
+    this.hash.update(`${content?.bytes.length ?? this.problems.at(-1)?.code}:`).update(content?.bytes ?? "");
     return content;
   }
 

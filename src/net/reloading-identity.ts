@@ -3,7 +3,7 @@ import type { Clock } from "../core/clock.js";
 import type { Logger } from "../core/logger.js";
 import { type Problem, positionText } from "../core/problem.js";
 import { DirectoryWatch } from "./directory-watch.js";
-import { type Identity, type IdentityAnswer, type IdentityFiles, loadIdentity } from "./identity.js";
+import { fingerprintFiles, type Identity, type IdentityAnswer, type IdentityFiles, loadIdentity } from "./identity.js";
 import { identityWarnings, isoTime, type LastingWarning } from "./identity-warnings.js";
 
 /** Where a client takes its identity from for each new request. */
@@ -34,7 +34,7 @@ export class ReloadingIdentity implements IdentitySource {
   private identity: Identity;
   private seenStamp: string | undefined;
   private lastLookMs = Number.NEGATIVE_INFINITY;
-  private broken: { fingerprint: string; sinceMs: number; logged: boolean } | undefined;
+  private broken: { answer: IdentityAnswer; sinceMs: number; logged: boolean } | undefined;
   private readonly warned = new Set<string>();
   private readonly poll: NodeJS.Timeout;
   private readonly watch: DirectoryWatch;
@@ -99,7 +99,7 @@ export class ReloadingIdentity implements IdentitySource {
   private load(): void {
     for (let attempt = 0; attempt < attemptsPerLook; attempt++) {
       const before = stampOf(this.files);
-      const answer = loadIdentity(this.files, this.lastLookMs);
+      const answer = this.answerFor(fingerprintFiles(this.files));
       // Files that change while they are read belong to two generations.
       if (stampOf(this.files).text !== before.text) continue;
       const isCertain = this.lastLookMs - before.newestMs > stampDoubtMs;
@@ -110,13 +110,20 @@ export class ReloadingIdentity implements IdentitySource {
     this.lookSoon();
   }
 
-  private take(answer: IdentityAnswer): void {
-    if (answer.identity === undefined) {
+  /** Undefined for the contents in force; contents that were judged already are not judged again. */
+  private answerFor(fingerprint: string): IdentityAnswer | undefined {
+    if (fingerprint === this.identity.fingerprint) return undefined;
+    if (fingerprint === this.broken?.answer.fingerprint) return this.broken.answer;
+    return loadIdentity(this.files, this.lastLookMs);
+  }
+
+  private take(answer: IdentityAnswer | undefined): void {
+    if (answer !== undefined && answer.identity === undefined) {
       this.keepOld(answer);
       return;
     }
     this.broken = undefined;
-    if (answer.fingerprint === this.identity.fingerprint) return;
+    if (answer?.identity === undefined || answer.fingerprint === this.identity.fingerprint) return;
     this.identity = Object.freeze({ ...answer.identity, generation: this.identity.generation + 1 });
     this.warned.clear();
     this.watch.refresh();
@@ -124,14 +131,14 @@ export class ReloadingIdentity implements IdentitySource {
     this.logWarnings(answer.warnings);
   }
 
-  private keepOld({ fingerprint, problems }: IdentityAnswer): void {
+  private keepOld(answer: IdentityAnswer): void {
     const { settleMs = 1000 } = this.options;
-    if (this.broken?.fingerprint !== fingerprint) {
-      this.broken = { fingerprint, sinceMs: this.lastLookMs, logged: false };
+    if (this.broken?.answer.fingerprint !== answer.fingerprint) {
+      this.broken = { answer, sinceMs: this.lastLookMs, logged: false };
     }
     if (!this.broken.logged && this.lastLookMs - this.broken.sinceMs >= settleMs) {
       this.broken.logged = true;
-      for (const problem of problems)
+      for (const problem of answer.problems)
         this.log("error", "New certificate files are not usable, keeping the old", problem);
     }
     clearTimeout(this.settleTimer);
