@@ -93,20 +93,23 @@ describe.each(structures)("%s", (_name, bytes, read, again) => {
   it("comes back byte for byte", () => expect(again(bytes)).toEqual(bytes));
 
   it("is refused when cut anywhere or longer by a byte", () => {
-    for (let at = 0; at < bytes.length; at++)
-      expect([at, problemOf(() => read(bytes.subarray(0, at)))]).toEqual([at, "refused"]);
+    const cuts = Array.from(bytes, (_, at) => problemOf(() => read(bytes.subarray(0, at))));
+    expect(new Set(cuts)).toEqual(new Set(["refused"]));
     expect(problemOf(() => read(Buffer.concat([bytes, Buffer.alloc(1)])))).toBe("refused");
   });
 
   it("is refused, or read as exactly what it says, with any byte changed", () => {
+    const wrong: unknown[] = [];
     for (let at = 0; at < bytes.length; at++) {
       for (const value of [0, 1, 3, 0x7f, 0x80, 0xff]) {
         const changed = Buffer.from(bytes);
         changed[at] = value;
-        const outcome = problemOf(() => expect(again(changed)).toEqual(changed));
-        expect([at, value, ["accepted", "refused"].includes(outcome as string)]).toEqual([at, value, true]);
+        let written: Buffer | undefined;
+        const outcome = problemOf(() => (written = again(changed)));
+        if (outcome !== "refused" && !written?.equals(changed)) wrong.push({ at, value, outcome });
       }
     }
+    expect(wrong).toEqual([]);
   });
 
   it("never makes anything but a Problem of arbitrary bytes", () => {

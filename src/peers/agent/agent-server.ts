@@ -3,10 +3,18 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Duplex } from "node:stream";
 import type { Logger } from "../../core/logger.js";
 import { errorText } from "../../core/problem.js";
-import { boundAddress, type ListenAddress, listenTls, type ServerTls, trackSockets } from "../http/listener.js";
+import {
+  boundAddress,
+  type ListenAddress,
+  listenTls,
+  type ServerTls,
+  type TlsListenerOptions,
+  trackSockets,
+} from "../http/listener.js";
 import type { AgentAnswer, AgentRequest } from "./agent-api.js";
 
-export type AnswerRequest = (request: AgentRequest) => Promise<AgentAnswer>;
+type OnHandshake = NonNullable<TlsListenerOptions["onHandshake"]>;
+type AnswerRequest = (request: AgentRequest) => Promise<AgentAnswer>;
 
 export interface AgentServer {
   readonly address: ListenAddress;
@@ -25,10 +33,10 @@ export async function startAgentServer(
   listen: ListenAddress,
   tls: ServerTls | undefined,
   answer: AnswerRequest,
-  logger: Logger,
+  { logger, onHandshake }: { logger: Logger; onHandshake?: OnHandshake | undefined },
 ): Promise<AgentServer> {
   const server = httpServer(answer, logger);
-  return tls === undefined ? listenPlain(server, listen) : listenMutual(server, listen, tls);
+  return tls === undefined ? listenPlain(server, listen) : listenMutual(server, listen, tls, onHandshake);
 }
 
 async function listenPlain(server: Server, { host, port }: ListenAddress): Promise<AgentServer> {
@@ -47,11 +55,14 @@ async function listenPlain(server: Server, { host, port }: ListenAddress): Promi
   };
 }
 
-function listenMutual(server: Server, listen: ListenAddress, tls: ServerTls): Promise<AgentServer> {
-  return listenTls(listen, tls, (stream, certificate) => {
-    if (certificate === undefined) stream.destroy();
-    else server.emit("connection", stream);
-  });
+function listenMutual(
+  server: Server,
+  listen: ListenAddress,
+  tls: ServerTls,
+  onHandshake: OnHandshake | undefined,
+): Promise<AgentServer> {
+  const onStream = (stream: Duplex) => void server.emit("connection", stream);
+  return listenTls(listen, tls, onStream, { clientCertificates: "required", ...(onHandshake && { onHandshake }) });
 }
 
 function httpServer(answer: AnswerRequest, logger: Logger): Server {

@@ -6,10 +6,10 @@ import { type ConnectionOptions, connect } from "node:tls";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { keyName } from "../../formats/tpm/public-area.js";
 import { verifyQuote } from "../../keylime/quote.js";
-import { createRootCa } from "../pki/authority.js";
+import { type CertificateAuthority, createRootCa, type IssuedCertificate } from "../pki/authority.js";
 import { authTag, makeCredential } from "../tpm/make-credential.js";
 import { SoftwareTpm } from "../tpm/software-tpm.js";
-import { type KeylimeAgent, type KeylimeAgentOptions, startKeylimeAgent } from "./keylime-agent.js";
+import { type AgentTls, type KeylimeAgent, type KeylimeAgentOptions, startKeylimeAgent } from "./keylime-agent.js";
 
 const agentId = "d432fbb3-d2f1-4a97-9ef7-75bd81c00000";
 const listen = { host: "127.0.0.1", port: 0 };
@@ -235,58 +235,65 @@ describe("/notifications/revocation", () => {
 });
 
 describe("mutual TLS", () => {
-  let root: Awaited<ReturnType<typeof createRootCa>>;
-  let other: typeof root;
-  let tls: NonNullable<KeylimeAgentOptions["tls"]>;
-  let client: { certPem: string; keyPem: string };
+  let intermediate: CertificateAuthority;
+  let tls: AgentTls;
+  let client: IssuedCertificate;
 
   beforeAll(async () => {
-    root = await createRootCa({ commonName: "root" });
-    other = await createRootCa({ commonName: "another root" });
+    const root = await createRootCa({ commonName: "root" });
+    intermediate = await root.issueCa({ commonName: "intermediate" });
     tls = await agentTls("first");
-    client = await root.issue({ commonName: "verifier" });
+    client = await intermediate.issue({ commonName: "verifier", eku: ["clientAuth"] });
   });
 
-  async function agentTls(commonName: string) {
-    const leaf = await root.issue({ commonName, ipAddresses: ["127.0.0.1"] });
-    return { certPem: leaf.certPem, keyPem: leaf.keyPem, trustedClientCaPem: root.certPem };
+  /** With the whole chain in its file, and in its trust. */
+  async function agentTls(commonName: string): Promise<AgentTls> {
+    const leaf = await intermediate.issue({ commonName, ipAddresses: ["127.0.0.1"] });
+    return { certPem: leaf.chainPem, keyPem: leaf.keyPem, trustedClientCaPem: intermediate.bundlePem };
   }
 
-  /** The status line of one request, or undefined when the agent ends the connection first. */
-  async function statusOver(agent: KeylimeAgent, presented: { certPem: string; keyPem: string } | undefined) {
+  /** The status line of one request or the alert that came instead, and the subjects of the chain that was served. */
+  async function requestOver(agent: KeylimeAgent, presented?: IssuedCertificate) {
     const identity: ConnectionOptions =
       presented === undefined ? {} : { cert: presented.certPem, key: presented.keyPem };
-    const socket = connect({ port: agent.address.port, host: "127.0.0.1", ca: root.certPem, ...identity });
-    socket.on("error", () => {});
+    const socket = connect({ ...agent.address, ca: intermediate.bundlePem, ...identity });
+    let alert: string | undefined;
+    socket.on("error", (error: NodeJS.ErrnoException) => {
+      alert = error.code;
+    });
     socket.write("GET /version HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     let text = "";
-    socket.on("data", (chunk) => (text += chunk));
-    let served: X509Certificate | undefined;
-    socket.once("secureConnect", () => (served = socket.getPeerX509Certificate()));
+    socket.on("data", (chunk) => {
+      text += chunk;
+    });
+    const served: string[] = [];
+    socket.once("secureConnect", () => {
+      let certificate = socket.getPeerX509Certificate();
+      for (; certificate !== undefined; certificate = certificate.issuerCertificate) served.push(certificate.subject);
+    });
     await new Promise<void>((resolve) => socket.once("close", () => resolve()));
-    return { status: text.split("\r\n")[0] || undefined, served };
+    return { outcome: text.split("\r\n")[0] || alert, served };
   }
 
-  it("serves clients below the trusted CA only", async () => {
+  it("serves clients below the trusted CA only, and tells the others why", async () => {
     const agent = await start({ tls });
-    expect((await statusOver(agent, client)).status).toBe("HTTP/1.1 200 OK");
-    expect((await statusOver(agent, undefined)).status).toBeUndefined();
-    const stranger = await other.issue({ commonName: "verifier" });
-    expect((await statusOver(agent, stranger)).status).toBeUndefined();
+    const served = ["CN=first"];
+    expect(await requestOver(agent, client)).toEqual({ outcome: "HTTP/1.1 200 OK", served });
+    const stranger = await (await createRootCa({ commonName: "another root" })).issue({ commonName: "verifier" });
+    expect(await requestOver(agent, stranger)).toEqual({ outcome: "ERR_SSL_TLSV1_ALERT_UNKNOWN_CA", served });
+    expect(await requestOver(agent)).toEqual({ outcome: "ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED", served });
     expect(agent.served).toEqual(new Map([["/version", 1]]));
   });
 
-  it("serves another certificate after a rotation", async () => {
+  it("serves another certificate after a rotation, again without its chain", async () => {
     const agent = await start({ tls });
-    expect((await statusOver(agent, client)).served?.subject).toBe("CN=first");
     agent.rotateTls(await agentTls("second"));
-    expect((await statusOver(agent, client)).served?.subject).toBe("CN=second");
+    expect(await requestOver(agent, client)).toEqual({ outcome: "HTTP/1.1 200 OK", served: ["CN=second"] });
   });
 
   it("registers the first certificate of its file only", async () => {
     const registrar = await startScriptedRegistrar();
-    const withChain = { ...tls, certPem: `${tls.certPem}${root.certPem}` };
-    const agent = await start({ tls: withChain, registrar: registrar.address });
+    const agent = await start({ tls, registrar: registrar.address });
     await agent.register();
     const registered = String(registrar.bodies[0]?.mtls_cert);
     expect(registered.match(/BEGIN CERTIFICATE/g)).toHaveLength(1);

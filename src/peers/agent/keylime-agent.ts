@@ -2,6 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { type Logger, silentLogger } from "../../core/logger.js";
 import { Problem } from "../../core/problem.js";
 import type { HashName } from "../../formats/tpm/algorithms.js";
+import type { TlsListenerOptions } from "../http/listener.js";
 import type { SoftwareTpm } from "../tpm/software-tpm.js";
 import { type AgentContext, answerAgentRequest, type RevocationMessage } from "./agent-api.js";
 import { startAgentServer } from "./agent-server.js";
@@ -36,6 +37,8 @@ export interface KeylimeAgentOptions {
   /** The IMA measurement list as text; an absent one is served as an empty one. */
   imaLog?: string | (() => string);
   logger?: Logger;
+  /** Told of every TLS handshake, the refused ones too. */
+  onHandshake?: TlsListenerOptions["onHandshake"];
   delays?: AgentDelays;
 }
 
@@ -89,7 +92,7 @@ export async function startKeylimeAgent(options: KeylimeAgentOptions): Promise<K
       count(served, request.path);
       return answerAgentRequest(context, request);
     },
-    logger,
+    { logger, onHandshake: options.onHandshake },
   );
   const stopping = new AbortController();
   return {
