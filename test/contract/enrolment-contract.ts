@@ -13,7 +13,7 @@ import { base64, runtimePolicy } from "./policy-contract.js";
 const internalEvent = expect.stringMatching(/^internal\.verifier\./);
 
 export function enrolmentContract({ ask, peers }: ContractRun): void {
-  describe("enrolment", () => {
+  describe("enrolment", { timeout: 60_000 }, () => {
     let id: string;
     const path = (suffix = "") => `/v2.6/agents/${id}${suffix}`;
     const body = (changes: Record<string, unknown> = {}) =>

@@ -2,7 +2,8 @@ import type { X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import type { AddressInfo, Server, Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { createServer as createTlsServer, type TLSSocket } from "node:tls";
+import type { HandshakeStory } from "../tls-server/story.js";
+import { createTlsServer } from "../tls-server/tls-server.js";
 
 export interface ListenAddress {
   host: string;
@@ -13,8 +14,15 @@ export interface ListenAddress {
 export interface ServerTls {
   certPem: string;
   keyPem: string;
-  /** A presented client certificate must chain to it; none at all is taken too, as Keylime 7.14 does. */
+  /** A presented client certificate must chain to it. */
   trustedClientCaPem: string;
+}
+
+export interface TlsListenerOptions {
+  /** `optional` when not given: a client without a certificate is served, as Keylime 7.14 does. */
+  clientCertificates?: "optional" | "required";
+  /** Told of every handshake, the refused ones too. */
+  onHandshake?: (story: HandshakeStory) => void;
 }
 
 export interface TlsListener {
@@ -27,26 +35,29 @@ export interface TlsListener {
 
 export type OnSecureStream = (stream: Duplex, clientCertificate: X509Certificate | undefined) => void;
 
-/** Listens for TLS connections and hands over each one whose handshake is complete. */
+/** Listens for TLS 1.3 connections and hands over each one whose handshake is complete. */
 export async function listenTls(
   { host, port }: ListenAddress,
   tls: ServerTls,
   onStream: OnSecureStream,
+  { clientCertificates = "optional", onHandshake }: TlsListenerOptions = {},
 ): Promise<TlsListener> {
-  const server = createTlsServer({ ...secureOptions(tls), requestCert: true, rejectUnauthorized: false }, (socket) =>
-    accept(socket, onStream),
+  const told = onHandshake === undefined ? {} : { onHandshake };
+  const server = createTlsServer({ ...tls, clientCertificates, ...told }, (connection) =>
+    onStream(connection, connection.clientCertificate),
   );
-  server.on("tlsClientError", () => {});
-  const sockets = trackSockets(server);
   server.listen(port, host);
   await once(server, "listening");
   return {
     address: boundAddress(server),
-    rotateTls: (next) => server.setSecureContext(secureOptions(next)),
+    rotateTls(next) {
+      server.rotate(next);
+      server.trustClients(next.trustedClientCaPem);
+    },
     async stop() {
       const closed = once(server, "close");
       server.close();
-      for (const socket of sockets) socket.destroy();
+      server.destroyConnections();
       await closed;
     },
   };
@@ -64,15 +75,4 @@ export function trackSockets(server: Server): ReadonlySet<Socket> {
     socket.once("close", () => sockets.delete(socket));
   });
   return sockets;
-}
-
-function accept(socket: TLSSocket, onStream: OnSecureStream): void {
-  socket.on("error", () => socket.destroy());
-  const certificate = socket.getPeerX509Certificate();
-  if (certificate !== undefined && !socket.authorized) socket.destroy();
-  else onStream(socket, certificate);
-}
-
-function secureOptions({ certPem, keyPem, trustedClientCaPem }: ServerTls) {
-  return { cert: certPem, key: keyPem, ca: trustedClientCaPem };
 }

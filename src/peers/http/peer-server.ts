@@ -6,7 +6,14 @@ import { type Clock, systemClock } from "../../core/clock.js";
 import type { Logger } from "../../core/logger.js";
 import { errorText } from "../../core/problem.js";
 import { type Answer, emptyAnswer, refusal } from "./answer.js";
-import { boundAddress, type ListenAddress, listenTls, type ServerTls, trackSockets } from "./listener.js";
+import {
+  boundAddress,
+  type ListenAddress,
+  listenTls,
+  type ServerTls,
+  type TlsListenerOptions,
+  trackSockets,
+} from "./listener.js";
 import { type Access, matchRoute, type PeerRequest, type Route } from "./route.js";
 
 export interface PeerServices {
@@ -16,6 +23,7 @@ export interface PeerServices {
   logger: Logger;
   /** Of the Date header. */
   clock?: Clock;
+  onHandshake?: TlsListenerOptions["onHandshake"];
 }
 
 export interface RunningPeer {
@@ -59,10 +67,12 @@ export async function serveTls(
 ): Promise<RunningTlsPeer> {
   const certificates = new WeakMap<Duplex, X509Certificate>();
   const server = httpServer(services, (stream) => ({ secure: true, certificate: certificates.get(stream) }));
-  return listenTls(address, tls, (stream, certificate) => {
+  const { onHandshake } = services;
+  const onStream = (stream: Duplex, certificate: X509Certificate | undefined) => {
     if (certificate !== undefined) certificates.set(stream, certificate);
     server.emit("connection", stream);
-  });
+  };
+  return listenTls(address, tls, onStream, onHandshake === undefined ? {} : { onHandshake });
 }
 
 interface Caller {
@@ -74,14 +84,16 @@ function httpServer(services: PeerServices, callerOf: (stream: Duplex) => Caller
   const options = { maxHeaderSize: headerLimitBytes, requestTimeout: idleTimeoutMs, keepAliveTimeout: idleTimeoutMs };
   const idle = new IdleTimers();
   const server = createServer(options, (request, response) => {
-    idle.pause(request.socket);
-    response.once("finish", () => idle.start(request.socket));
-    respond(services, callerOf(request.socket), request, response).catch((error: unknown) => {
+    // Taken now: Node parts request and socket when the answer is out.
+    const stream = request.socket;
+    idle.pause(stream);
+    response.once("finish", () => idle.start(stream));
+    respond(services, callerOf(stream), request, response).catch((error: unknown) => {
       services.logger.log("warn", "Request ended without an answer", {
         path: pathOf(request),
         error: errorText(error),
       });
-      request.socket.destroy();
+      stream.destroy();
     });
   });
   server.on("connection", (stream: Duplex) => {
@@ -98,6 +110,7 @@ class IdleTimers {
 
   start(stream: Duplex): void {
     this.pause(stream);
+    if (stream.destroyed) return;
     this.timers.set(stream, setTimeout(() => stream.destroy(), idleTimeoutMs).unref());
   }
 

@@ -1,7 +1,7 @@
 import type { Logger } from "../../core/logger.js";
 import { emptyAnswer } from "../http/answer.js";
 import { versionSet } from "../http/api-versions.js";
-import type { ListenAddress, ServerTls } from "../http/listener.js";
+import type { ListenAddress, ServerTls, TlsListenerOptions } from "../http/listener.js";
 import { servePlain, serveTls } from "../http/peer-server.js";
 import { RegistrarApi } from "./registrar-api.js";
 import type { RegisteredAgent } from "./registration.js";
@@ -14,6 +14,8 @@ export interface RegistrarOptions {
   logger: Logger;
   /** What /version lists; everything of Keylime 7.14.3 when not given. */
   apiVersions?: readonly string[];
+  /** Told of every TLS handshake, the refused ones too. */
+  onHandshake?: TlsListenerOptions["onHandshake"];
 }
 
 export interface EmbeddedRegistrar {
@@ -29,7 +31,8 @@ export interface EmbeddedRegistrar {
 export async function startRegistrar(options: RegistrarOptions): Promise<EmbeddedRegistrar> {
   const api = new RegistrarApi(options.logger);
   const routes = api.routes(versionSet(options.apiVersions));
-  const services = { routes, unknownPath: () => emptyAnswer(404), logger: options.logger };
+  const { logger, onHandshake } = options;
+  const services = { routes, unknownPath: () => emptyAnswer(404), logger, ...(onHandshake && { onHandshake }) };
   const plain = await servePlain(options.http, services);
   const secure = await serveTls(options.https, options.tls, services);
   options.logger.log("info", "Embedded Keylime registrar started: for laboratories and tests only", {

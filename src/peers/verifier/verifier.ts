@@ -2,7 +2,7 @@ import { type Clock, systemClock } from "../../core/clock.js";
 import type { Logger } from "../../core/logger.js";
 import { type Answer, emptyAnswer, envelope, success } from "../http/answer.js";
 import { isAtLeast, type VersionSet, versionResults, versionSet } from "../http/api-versions.js";
-import type { ListenAddress, ServerTls } from "../http/listener.js";
+import type { ListenAddress, ServerTls, TlsListenerOptions } from "../http/listener.js";
 import { serveTls } from "../http/peer-server.js";
 import { type Route, versioned } from "../http/route.js";
 import { agentCaller, type ClientTls } from "./agent-call.js";
@@ -35,6 +35,8 @@ export interface VerifierOptions extends ListenAddress {
   logger: Logger;
   /** Of the times in entries and of the Date header. */
   clock?: Clock;
+  /** Told of every TLS handshake, the refused ones too. */
+  onHandshake?: TlsListenerOptions["onHandshake"];
 }
 
 export interface EmbeddedVerifier {
@@ -87,8 +89,15 @@ export async function startVerifier(options: VerifierOptions): Promise<EmbeddedV
     clock,
     logger,
   });
+  const handshakes = options.onHandshake === undefined ? {} : { onHandshake: options.onHandshake };
   const routes = verifierRoutes(versions, options.mode ?? "pull", api, policies);
-  const server = await serveTls(options, tls, { routes, unknownPath: unknownPath(versions), logger, clock });
+  const server = await serveTls(options, tls, {
+    routes,
+    unknownPath: unknownPath(versions),
+    logger,
+    clock,
+    ...handshakes,
+  });
   boundAddress.port = server.address.port;
   logger.log("info", "Embedded Keylime verifier started: for laboratories and tests only", {
     address: `${server.address.host}:${server.address.port}`,
