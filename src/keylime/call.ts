@@ -44,9 +44,14 @@ type Envelope = Pick<KeylimeAnswer, "results" | "serverText" | "isBare">;
 function openEnvelope({ body }: HttpAnswer, secrets: readonly string[]): Envelope {
   const text = body.toString("utf8");
   const json = parseObject(text);
-  if (json === undefined) return { results: undefined, serverText: serverText(text, secrets), isBare: true };
+  if (json === undefined) return { results: undefined, serverText: bareText(text, secrets), isBare: true };
   const results = isObject(json.results) ? json.results : undefined;
   return { results, serverText: serverText(statusText(json), secrets), isBare: false };
+}
+
+/** Broken JSON is not repeated: it may hold half a quote. */
+function bareText(text: string, secrets: readonly string[]): string | undefined {
+  return /^\s*[{["]/.test(text) ? "broken JSON" : serverText(text, secrets);
 }
 
 function parseObject(text: string): Record<string, unknown> | undefined {
