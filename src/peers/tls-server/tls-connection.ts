@@ -54,6 +54,7 @@ export class TlsConnection extends Duplex {
     socket.on("end", () => this.#receiveEnd());
     socket.on("error", (error) => this.destroy(error));
     socket.on("close", () => this.destroy());
+    socket.on("timeout", () => this.emit("timeout"));
   }
 
   get story(): HandshakeStory {
@@ -91,9 +92,9 @@ export class TlsConnection extends Duplex {
 
   // What node:http asks of a socket besides a stream's own methods.
   setTimeout(timeoutMs: number, onTimeout?: () => void): this {
-    this.#socket.setTimeout(timeoutMs, () => this.emit("timeout"));
-    if (onTimeout !== undefined) this.once("timeout", onTimeout);
-    return this;
+    this.#socket.setTimeout(timeoutMs);
+    if (onTimeout === undefined) return this;
+    return timeoutMs === 0 ? this.off("timeout", onTimeout) : this.once("timeout", onTimeout);
   }
 
   setNoDelay(noDelay?: boolean): this {
@@ -123,8 +124,19 @@ export class TlsConnection extends Duplex {
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     clearTimeout(this.#handshakeTimer);
     this.#tell({ failure: error?.message ?? "the client closed the connection" });
-    if (!this.#isEnding) this.#socket.destroy();
+    if (!this.#isEnding) this.#hangUp();
     done(error);
+  }
+
+  /** What is written still goes out, with a close_notify behind it; a client that reads nothing is not waited for. */
+  #hangUp(): void {
+    if (!this.#handshake.isDone || !this.#socket.writable) {
+      this.#socket.destroy();
+      return;
+    }
+    this.#records.sendAlert(alertNumbers.closeNotify, alertLevels.warning);
+    this.#socket.destroySoon();
+    setTimeout(() => this.#socket.destroy(), lingerMs).unref();
   }
 
   #receive(chunk: Buffer): void {

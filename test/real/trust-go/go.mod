@@ -1,0 +1,3 @@
+module spire-keylime/trust-go
+
+go 1.21
