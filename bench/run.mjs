@@ -1,0 +1,32 @@
+// Bundles the benchmark (TypeScript) into a temporary directory and runs it: `make bench`, or
+// `node bench/run.mjs --pair go=/path/to/server,/path/to/agent`. See docs/benchmarks.md.
+import { spawnSync } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const directory = await mkdtemp(join(tmpdir(), "bench-"));
+try {
+  const outfile = join(directory, "bench.cjs");
+  await build({
+    entryPoints: [join(root, "bench/bench.ts")],
+    outfile,
+    bundle: true,
+    platform: "node",
+    target: "node20",
+    format: "cjs",
+    logLevel: "warning",
+    // The real Keylime is started with the tests' support code, which also knows how to skip tests; none is run here.
+    alias: { vitest: join(root, "bench/no-vitest.ts") },
+  });
+  const { status } = spawnSync(process.execPath, [outfile, ...process.argv.slice(2)], {
+    stdio: "inherit",
+    env: { ...process.env, BENCH_ROOT: root },
+  });
+  process.exitCode = status ?? 1;
+} finally {
+  await rm(directory, { recursive: true, force: true });
+}

@@ -1,0 +1,248 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { errorText } from "../core/problem.js";
+import type { ClientStream } from "../goplugin/service-client.js";
+import { StatusCode, StatusError } from "../goplugin/status-error.js";
+import type { HalfName, RunningHalf } from "./half.js";
+import { type MessageFacts, MessageReader, plain, type Step } from "./message.js";
+
+/** One message of an attestation, as it passed the relay. */
+export interface RelayedMessage {
+  step: Step;
+  from: HalfName;
+  /** Since the attestation began. */
+  atMs: number;
+  /** How long the sender took over it. */
+  tookMs: number;
+  /** Of the plugin's own bytes; 0 for the result, which is no text of the plugin's. */
+  bytes: number;
+  facts: MessageFacts;
+}
+
+export interface AttestationResult {
+  spiffeId: string;
+  /** `type:value`, the type being the name of the plugin block. */
+  selectors: string[];
+  canReattest: boolean;
+}
+
+export interface AttestationFailure {
+  half: HalfName;
+  /** What was being waited for. */
+  step: Step;
+  code: StatusCode;
+  message: string;
+}
+
+/** One attestation: either `result` or `failure` is there. */
+export interface Attestation {
+  durationMs: number;
+  /** The time spent waiting for each half. */
+  serverMs: number;
+  agentMs: number;
+  result?: AttestationResult;
+  failure?: AttestationFailure;
+  /** Only when they were asked for. */
+  messages?: RelayedMessage[];
+}
+
+export interface RelayOptions {
+  server: RunningHalf;
+  agent: RunningHalf;
+  /** For the whole attestation; SPIRE itself has no limit. */
+  timeoutMs: number;
+  signal?: AbortSignal;
+  keepMessages: boolean;
+}
+
+/** More challenges than any attestor asks; SPIRE itself would go on for ever. */
+const maxChallenges = 100;
+const exitNoticeMs = 300;
+
+/**
+ * Relays one attestation between two plugins as SPIRE server and agent do (SPIRE 1.13.3
+ * pkg/{server,agent}/plugin/nodeattestor/v1.go): the agent half sends its payload unasked, each challenge goes to the
+ * agent half and its response back, until the server half names the agent. Both streams end by cancellation. Never
+ * throws: what goes wrong is the attestation's failure, in SPIRE's words.
+ */
+export async function relayAttestation(options: RelayOptions): Promise<Attestation> {
+  const relay = new Relay(options);
+  try {
+    const result = await relay.run();
+    return { ...relay.times(), result, ...relay.kept() };
+  } catch (error) {
+    const times = relay.times();
+    return { ...times, failure: await relay.failure(error), ...relay.kept() };
+  } finally {
+    relay.end();
+  }
+}
+
+/** SPIRE's own verdict on a plugin that breaks the rules of the stream. */
+class RelayError extends Error {
+  constructor(
+    readonly code: StatusCode,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+class Relay {
+  readonly #startedAtMs = performance.now();
+  readonly #reader = new MessageReader();
+  readonly #messages: RelayedMessage[] = [];
+  readonly #spentMs: Record<HalfName, number> = { server: 0, agent: 0 };
+  readonly #streams: ClientStream<never, unknown>[] = [];
+  readonly #stopped: Promise<never>;
+  readonly #release: () => void;
+  #tookMs = 0;
+  #waiting: { half: HalfName; step: Step } = { half: "agent", step: "payload" };
+
+  constructor(private readonly options: RelayOptions) {
+    const { timeoutMs, signal } = options;
+    let stop!: (error: RelayError) => void;
+    this.#stopped = new Promise((_, reject) => {
+      stop = reject;
+    });
+    this.#stopped.catch(() => {});
+    const late = setTimeout(
+      () =>
+        stop(
+          new RelayError(StatusCode.DEADLINE_EXCEEDED, `no answer within ${timeoutMs} ms of the attestation's start`),
+        ),
+      timeoutMs,
+    );
+    const abort = () => stop(new RelayError(StatusCode.CANCELLED, "the rehearsal was interrupted"));
+    if (signal?.aborted) abort();
+    signal?.addEventListener("abort", abort, { once: true });
+    this.#release = () => {
+      clearTimeout(late);
+      signal?.removeEventListener("abort", abort);
+    };
+  }
+
+  async run(): Promise<AttestationResult> {
+    const agent = this.#opened(this.options.agent.plugin.aidAttestation());
+    const payload = await this.#fromAgent(agent, "payload");
+    const server = this.#opened(
+      this.options.server.plugin.attestServer({ metadata: { "X-Untrusted-Forwarded-Host": "rehearsal" } }),
+    );
+    await this.#send(server.send({ payload }));
+    for (let count = 0; count <= maxChallenges; count++) {
+      const step = count === 0 ? "challenge" : "result";
+      const response = await this.#received("server", step, server.receive());
+      if (response === undefined) throw new RelayError(StatusCode.INTERNAL, "plugin closed stream unexpectedly");
+      if (response.agentAttributes !== undefined) return this.#result(response.agentAttributes);
+      const { challenge } = response;
+      if (challenge === undefined) {
+        throw new RelayError(StatusCode.INTERNAL, "plugin response missing challenge or agent attributes");
+      }
+      this.#keep("server", "challenge", challenge);
+      await this.#send(agent.send({ challenge }));
+      await this.#send(server.send({ challengeResponse: await this.#fromAgent(agent, "challenge_response") }));
+    }
+    throw new RelayError(StatusCode.RESOURCE_EXHAUSTED, `the server half asked more than ${maxChallenges} challenges`);
+  }
+
+  times(): Pick<Attestation, "durationMs" | "serverMs" | "agentMs"> {
+    const { server, agent } = this.#spentMs;
+    return { durationMs: performance.now() - this.#startedAtMs, serverMs: server, agentMs: agent };
+  }
+
+  kept(): Pick<Attestation, "messages"> {
+    return this.options.keepMessages ? { messages: this.#messages } : {};
+  }
+
+  async failure(error: unknown): Promise<AttestationFailure> {
+    const { half, step } = this.#waiting;
+    const status = error instanceof RelayError || error instanceof StatusError ? error : undefined;
+    const isConnectionLost = error instanceof StatusError && error.code === StatusCode.UNAVAILABLE;
+    const running = this.options[half];
+    // The stream breaks a moment before the system tells how the process ended.
+    if (isConnectionLost) await Promise.race([running.plugin.exited, pause(exitNoticeMs)]);
+    const end = running.ended();
+    const died = end === undefined ? "" : `; the ${half} plugin's process has ended with ${end}`;
+    return { half, step, code: status?.code ?? StatusCode.INTERNAL, message: plainLine(errorText(error)) + died };
+  }
+
+  end(): void {
+    this.#release();
+    for (const stream of this.#streams) stream.cancel();
+  }
+
+  #opened<Q, S>(stream: ClientStream<Q, S>): ClientStream<Q, S> {
+    this.#streams.push(stream as ClientStream<never, unknown>);
+    return stream;
+  }
+
+  async #fromAgent(
+    stream: ReturnType<RunningHalf["plugin"]["aidAttestation"]>,
+    step: "payload" | "challenge_response",
+  ): Promise<Buffer> {
+    const message = await this.#received("agent", step, stream.receive());
+    const isFirst = step === "payload";
+    if (message === undefined) {
+      const when = isFirst ? "before returning attestation data" : "before handling the challenge";
+      throw new RelayError(StatusCode.INTERNAL, `plugin closed stream ${when}`);
+    }
+    const bytes = isFirst ? message.payload : message.challengeResponse;
+    if (bytes === undefined || bytes.length === 0) {
+      const what = isFirst ? "attestation payload" : "challenge response";
+      throw new RelayError(StatusCode.INTERNAL, `plugin response missing ${what}`);
+    }
+    this.#keep("agent", step, bytes);
+    return bytes;
+  }
+
+  #result({
+    spiffeId,
+    selectorValues,
+    canReattest,
+  }: {
+    spiffeId: string;
+    selectorValues: string[];
+    canReattest: boolean;
+  }) {
+    if (spiffeId === "") throw new RelayError(StatusCode.INTERNAL, "plugin response missing agent ID");
+    const type = this.options.server.options.name;
+    const selectors = selectorValues.map((value) => `${type}:${plain(value)}`);
+    const result = { spiffeId: plain(spiffeId), selectors, canReattest };
+    if (this.options.keepMessages) {
+      this.#push("server", "result", 0, { spiffe_id: result.spiffeId, selectors, can_reattest: canReattest });
+    }
+    return result;
+  }
+
+  /** Waits for one half, and remembers for whom and for what. */
+  async #received<T>(half: HalfName, step: Step, work: Promise<T>): Promise<T> {
+    this.#waiting = { half, step };
+    const sinceMs = performance.now();
+    try {
+      return await Promise.race([work, this.#stopped]);
+    } finally {
+      this.#tookMs = performance.now() - sinceMs;
+      this.#spentMs[half] += this.#tookMs;
+    }
+  }
+
+  async #send(work: Promise<void>): Promise<void> {
+    await Promise.race([work, this.#stopped]);
+  }
+
+  #keep(from: HalfName, step: Exclude<Step, "result">, bytes: Uint8Array): void {
+    if (this.options.keepMessages) this.#push(from, step, bytes.length, this.#reader.read(step, bytes));
+  }
+
+  #push(from: HalfName, step: Step, bytes: number, facts: MessageFacts): void {
+    this.#messages.push({
+      step,
+      from,
+      atMs: performance.now() - this.#startedAtMs,
+      tookMs: this.#tookMs,
+      bytes,
+      facts,
+    });
+  }
+}
+
+const plainLine = (text: string): string => text.replaceAll(/[\p{Cc}\p{Cf}]/gu, " ");
