@@ -25,20 +25,17 @@ export async function adminCall(files: LabFiles, url: string, options: AdminRequ
     ? { cert: await readFile(files.verifierCert), key: await readFile(files.verifierKey) }
     : {};
   const payload = body === undefined ? undefined : JSON.stringify(body);
+  const headers: Record<string, string> = payload === undefined ? {} : { "content-type": "application/json" };
   const text = await new Promise<{ status: number; text: string }>((resolve, reject) => {
-    const outgoing = request(
-      url,
-      { method, ca, ...identity, agent: false, timeout: timeoutMs, headers: { "content-type": "application/json" } },
-      (answer) => {
-        let received = "";
-        answer.setEncoding("utf8");
-        answer.on("data", (piece: string) => {
-          received += piece;
-        });
-        answer.once("error", reject);
-        answer.once("end", () => resolve({ status: answer.statusCode ?? 0, text: received }));
-      },
-    );
+    const outgoing = request(url, { method, ca, ...identity, agent: false, timeout: timeoutMs, headers }, (answer) => {
+      let received = "";
+      answer.setEncoding("utf8");
+      answer.on("data", (piece: string) => {
+        received += piece;
+      });
+      answer.once("error", reject);
+      answer.once("end", () => resolve({ status: answer.statusCode ?? 0, text: received }));
+    });
     outgoing.once("timeout", () => outgoing.destroy(new Error(`no answer within ${timeoutMs} ms`)));
     outgoing.once("error", reject);
     outgoing.end(payload);
@@ -66,7 +63,10 @@ export interface EnrolOptions {
 /** Adds a registered machine to the verifier with what the registrar knows of it, as `keylime_tenant -c add` does. */
 export async function enrol(files: LabFiles, options: EnrolOptions): Promise<void> {
   const path = `/v2.5/agents/${options.agentId}`;
-  const { results: record = {} } = expectOk(await adminCall(files, options.registrarUrl + path), "the registrar's record");
+  const { results: record = {} } = expectOk(
+    await adminCall(files, options.registrarUrl + path),
+    "the registrar's record",
+  );
   const answer = await adminCall(files, options.verifierUrl + path, {
     method: "POST",
     body: {
@@ -94,7 +94,11 @@ export async function enrol(files: LabFiles, options: EnrolOptions): Promise<voi
 
 function expectOk({ status, body }: AdminAnswer, what: string): AdminAnswer["body"] {
   if (status === 200) return body;
-  throw new Problem("lab-set-up", `cannot set up the lab: ${what} was answered with ${status}: ${JSON.stringify(body)}`, {
-    culprit: "ours",
-  });
+  throw new Problem(
+    "lab-set-up",
+    `cannot set up the lab: ${what} was answered with ${status}: ${JSON.stringify(body)}`,
+    {
+      culprit: "ours",
+    },
+  );
 }

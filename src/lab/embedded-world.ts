@@ -55,14 +55,16 @@ export async function startEmbeddedWorld(files: LabFiles, logger: Logger): Promi
     const verifier = keep(
       await startVerifier({
         ...(await local(8881)),
-        tls: {
-          ...serverTls(pki.verifier),
-          onHandshake: (story) => {
-            handshakes.push(story);
-            if (handshakes.length > keptHandshakes) handshakes.shift();
-          },
+        tls: serverTls(pki.verifier),
+        onHandshake: (story) => {
+          handshakes.push(story);
+          if (handshakes.length > keptHandshakes) handshakes.shift();
         },
-        clientTls: { certPem: pki.verifier.chainPem, keyPem: pki.verifier.keyPem, trustedServerCaPem: pki.caCompleteChainPem },
+        clientTls: {
+          certPem: pki.verifier.chainPem,
+          keyPem: pki.verifier.keyPem,
+          trustedServerCaPem: pki.caCompleteChainPem,
+        },
         quoteIntervalMs: 500,
         logger,
       }),

@@ -54,8 +54,7 @@ const defaultRegistrarPort = 8891;
 const defaultAgentPort = 9002;
 
 function serverConfText(files: LabFiles, { verifierPort, registrarPort }: LabAddresses): string {
-  const registrar =
-    registrarPort === defaultRegistrarPort ? "" : `\n      keylime_registrar_port = "${registrarPort}"`;
+  const registrar = registrarPort === defaultRegistrarPort ? "" : `\n      keylime_registrar_port = "${registrarPort}"`;
   return `server {
   bind_address = "127.0.0.1"
   bind_port = "8081"

@@ -38,13 +38,13 @@ export class StandInSpire {
     return new StandInSpire(trustDomain, await createRootCa({ commonName: `SPIRE stand-in CA of ${trustDomain}` }));
   }
 
-  /** An attestation went well: the node gets its SVID and stands in the list. */
+  /** An attestation went well: the node gets its SVID and stands in the list. Selectors are `type:value`. */
   async admit(spiffeId: string, attestationType: string, selectors: readonly string[]): Promise<ListedAgent> {
     const { serial, expiresAt } = await this.#issueSvid(spiffeId);
     const agent = {
       spiffeId,
       attestationType,
-      selectors: selectors.map((value) => `${attestationType}:${value}`),
+      selectors,
       canReattest: true,
       serial,
       expiresAt,

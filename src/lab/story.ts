@@ -1,3 +1,5 @@
+import type { RelayedMessage } from "../rehearse/relay.js";
+
 /** What happens in a scene, as it happens. Facts only: each event is something a program did, sent, wrote or answered. */
 export type StoryEvent =
   /** A new scene begins. */
@@ -11,7 +13,7 @@ export type StoryEvent =
   /** A TLS handshake as it went over the wire. */
   | { type: "handshake"; leg: string; messages: WireMessage[] }
   /** The messages of one attestation as they passed between the two plugins. */
-  | { type: "exchange"; messages: { from: string; to: string; text: string }[] }
+  | { type: "exchange"; messages: RelayedMessage[] }
   /** A line that a program wrote to its log. */
   | { type: "log"; source: string; level: string; text: string }
   /** How the scene ended. */

@@ -1,9 +1,7 @@
-import type { Command } from "commander";
-import type { Io } from "../io.js";
+import type { AddCommand } from "../command.js";
+import { addLab } from "./lab.js";
 import { addPlugin } from "./plugin.js";
-
-/** Adds one command. What the command does is imported when it runs, so that `--help` stays instant. */
-export type AddCommand = (program: Command, io: Io, setExitCode: (code: number) => void) => void;
+import { addRehearse } from "./rehearse.js";
 
 /** In the order of `--help`: what stands first is what a newcomer wants first. */
-export const commands: readonly AddCommand[] = [addPlugin];
+export const commands: readonly AddCommand[] = [addLab, addPlugin, addRehearse];

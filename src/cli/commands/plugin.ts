@@ -1,5 +1,5 @@
 import { Argument } from "commander";
-import type { AddCommand } from "./index.js";
+import type { AddCommand } from "../command.js";
 
 /** `plugin server` and `plugin agent` themselves are run by `bin/` without the command line; here they only explain themselves. */
 export const addPlugin: AddCommand = (program, io, setExitCode) => {

@@ -57,11 +57,10 @@ export class AgentHalf implements ConfigHandlers {
   async #aid(call: AttestationCall): Promise<void> {
     await this.#current.use(async (runtime) => {
       if (runtime === undefined) throw statusError(StatusCode.FAILED_PRECONDITION, "not configured");
-      const { certFile } = runtime.settings.tls;
       try {
         await attestSelf(exchangeOver(call), runtime, this.#options);
       } catch (error) {
-        throw answerTo(error, certFile === undefined ? [] : [certFile]);
+        throw answerTo(error);
       }
     });
   }

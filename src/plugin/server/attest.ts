@@ -1,6 +1,6 @@
 import type { Clock } from "../../core/clock.js";
 import { verifyQuote } from "../../keylime/quote.js";
-import type { QuoteVerdict as VerifierVerdict } from "../../keylime/types.js";
+import type { CallOptions, QuoteVerdict as VerifierVerdict } from "../../keylime/types.js";
 import { type Selectors, selectorsOf } from "../../spire/selectors.js";
 import type { HashAlg } from "../../spire/settings.js";
 import { agentId as agentSpiffeId } from "../../spire/spiffe-id.js";
@@ -46,13 +46,7 @@ export async function attestNode(
 
   const nonce = newNonce();
   const askedAtMs = clock.nowMs();
-  const askStanding = async (): Promise<Standing> => {
-    const [verifier, registrar] = await Promise.all([
-      runtime.verifier.fetchAgent(payload.agentId, call),
-      runtime.registrar.fetchAgent(payload.agentId, call),
-    ]);
-    return { verifier, registrar };
-  };
+  const askStanding = () => fetchStanding(runtime, payload.agentId, call);
   const [response, early] = await Promise.all([exchange.challenge(encodeChallenge(nonce)), askStanding()]);
   const standing = clock.nowMs() - askedAtMs > standingGoodForMs ? await askStanding() : early;
   judgeStanding(standing, settings, clock.nowMs());
@@ -72,6 +66,13 @@ export async function attestNode(
 
   const facts = nodeFacts(standing, { hashAlg: own.hashAlg, signAlg: own.signAlg });
   return { spiffeId, selectors: selectorsOf(facts, settings.selectors) };
+}
+
+/** Asks both services at once. When both refuse, the verifier's word is told: it is the leg operators look at first. */
+async function fetchStanding(runtime: ServerRuntime, agentId: string, call: CallOptions): Promise<Standing> {
+  const registrar = runtime.registrar.fetchAgent(agentId, call);
+  registrar.catch(() => {});
+  return { verifier: await runtime.verifier.fetchAgent(agentId, call), registrar: await registrar };
 }
 
 function allowedHashAlg({ agentId, hashAlg }: Payload, allowed: readonly HashAlg[]): HashAlg {

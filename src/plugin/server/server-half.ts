@@ -84,10 +84,7 @@ export class ServerHalf implements ConfigHandlers {
       metrics.measureSince(["attest"], startMs, { outcome: "admitted" });
       return { ...spireAttributes(attributes) };
     } catch (error) {
-      const answer = answerTo(timeout.signal.aborted ? timeout.signal.reason : error, [
-        settings.tls.certFile,
-        settings.registrar.tls.certFile,
-      ]);
+      const answer = answerTo(timeout.signal.aborted ? timeout.signal.reason : error);
       metrics.measureSince(["attest"], startMs, { outcome: outcomeOf(error, answer) });
       throw answer;
     } finally {

@@ -1,10 +1,8 @@
 import { errorText, Problem } from "../../core/problem.js";
-import type { FaultId } from "../../faults/faults.js";
+import { type FaultId, faults } from "../../faults/faults.js";
 import { KeylimeError } from "../../keylime/keylime-error.js";
 import { PeerError } from "../../net/peer-errors.js";
 import { StatusCode, StatusError, statusError } from "../../plugin-sdk/index.js";
-import type { FileSetting } from "../../spire/settings.js";
-import { explainRefusal } from "./explain-refusal.js";
 
 /** The gRPC codes a half answers with. SPIRE ends a starting agent at once on permission-denied: for verdicts only. */
 export type AnswerCode =
@@ -67,15 +65,18 @@ function answerCodeOf(error: unknown): AnswerCode {
 }
 
 /** The status for SPIRE: code by culprit, one line with the diagnosis. SPIRE itself prefixes `nodeattestor(keylime): `. */
-export function answerTo(error: unknown, certFiles: readonly FileSetting[]): StatusError {
+export function answerTo(error: unknown): StatusError {
   if (error instanceof StatusError) return error;
-  return statusError(statusCodes[answerCodeOf(error)], answerText(error, certFiles), error);
+  return statusError(statusCodes[answerCodeOf(error)], answerText(error), error);
 }
 
-function answerText(error: unknown, certFiles: readonly FileSetting[]): string {
-  // An explained alert names its likeliest fault itself.
-  if (error instanceof PeerError && error.facts.alert !== undefined) return explainRefusal(error, certFiles);
+/** What went wrong, the fault, and what to do. What an alert stands for is not certain from this side: likeliest. */
+function answerText(error: unknown): string {
   if (!(error instanceof Problem)) return errorText(error);
-  const hint = error.hint === undefined ? "" : `; ${error.hint}`;
-  return `${errorText(error)}${hint} [${error.code}]`;
+  const { code, hint } = error;
+  const advice = hint ?? (code in faults ? faults[code as FaultId].advice : undefined);
+  const isAlert = error instanceof PeerError && error.facts.alert !== undefined;
+  const fault =
+    isAlert && code in faults ? `; likeliest fault ${code}: ${faults[code as FaultId].title}` : ` [${code}]`;
+  return `${errorText(error)}${fault}${advice === undefined ? "" : `; ${advice}`}`;
 }
