@@ -2,12 +2,15 @@
 // compares. Imports of the generated code carry .js, so that Node and TypeScript's NodeNext take them as they are.
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const bin = (name) => join(root, "node_modules", ".bin", name);
+const require = createRequire(import.meta.url);
+const buf = require.resolve("@bufbuild/buf/bin/buf");
+const tsProto = require.resolve("ts-proto/protoc-gen-ts_proto");
 const wanted = process.argv.indexOf("--out");
 const outDirectory = wanted === -1 ? join(root, "src/gen") : resolve(process.argv[wanted + 1]);
 
@@ -29,7 +32,7 @@ const template = {
   version: "v2",
   plugins: [
     {
-      local: bin("protoc-gen-ts_proto"),
+      local: [process.execPath, tsProto],
       out: ".",
       opt: tsProtoOptions,
       strategy: "all",
@@ -43,7 +46,7 @@ const template = {
 // Generated beside its place first: a failing generator must not leave half a tree.
 const scratch = mkdtempSync(join(tmpdir(), "generate-"));
 try {
-  execFileSync(bin("buf"), ["generate", "--template", JSON.stringify(template), "--output", scratch], {
+  execFileSync(process.execPath, [buf, "generate", "--template", JSON.stringify(template), "--output", scratch], {
     cwd: scratch,
     stdio: "inherit",
   });

@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { chmodSync, chownSync, readFileSync } from "node:fs";
 import { lstat, readdir, unlink } from "node:fs/promises";
@@ -108,13 +107,14 @@ function isRefused(path: string): Promise<boolean> {
   });
 }
 
-// Node has no getgrnam; getent also knows directory services.
+// Node has no getgrnam; a group that only a directory service knows can be given by its number.
 function groupId(group: string, path: string): number {
   if (/^\d+$/.test(group)) return Number(group);
-  const line = groupLines().find((each) => each.startsWith(`${group}:`)) ?? askGetent(group);
+  const line = groupLines().find((each) => each.startsWith(`${group}:`));
   const gid = Number(line?.split(":")[2] || Number.NaN);
   if (!Number.isInteger(gid)) {
-    throw refused(path, `unknown group ${JSON.stringify(group)}`, "correct PLUGIN_UNIX_SOCKET_GROUP");
+    const why = `/etc/group has no group ${JSON.stringify(group)}`;
+    throw refused(path, why, "correct PLUGIN_UNIX_SOCKET_GROUP, or write the group's number");
   }
   return gid;
 }
@@ -124,14 +124,6 @@ function groupLines(): string[] {
     return readFileSync("/etc/group", "utf8").split("\n");
   } catch {
     return [];
-  }
-}
-
-function askGetent(group: string): string | undefined {
-  try {
-    return execFileSync("getent", ["group", "--", group], { encoding: "utf8", timeout: 5000, stdio: "pipe" });
-  } catch {
-    return undefined;
   }
 }
 

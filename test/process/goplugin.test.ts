@@ -3,6 +3,7 @@ import { createHmac } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import {
@@ -21,8 +22,8 @@ let hostProgram: string;
 
 beforeAll(async () => {
   bundles = await createBundleDirectory();
-  fixture = await bundles.bundle("fixture", { file: join(projectRoot, "test/process/goplugin-fixture.ts") });
-  hostProgram = await bundles.bundle("host", { file: join(projectRoot, "test/process/goplugin-host.ts") });
+  fixture = await bundles.bundle("fixture", { file: fileURLToPath(new URL("./goplugin-fixture.ts", import.meta.url)) });
+  hostProgram = await bundles.bundle("host", { file: fileURLToPath(new URL("./goplugin-host.ts", import.meta.url)) });
 });
 afterAll(async () => {
   await bundles[Symbol.asyncDispose]();
