@@ -5,10 +5,6 @@ import { KeylimeError } from "./keylime-error.js";
 export const knownApiVersions = ["2.2", "2.3", "2.4", "2.5", "2.6"] as const;
 export type ApiVersion = (typeof knownApiVersions)[number];
 
-export function isKnownApiVersion(text: string): text is ApiVersion {
-  return (knownApiVersions as readonly string[]).includes(text);
-}
-
 /**
  * The versions in the results of /version: a list from verifier, registrar and newer agents; one version from agents
  * before 0.2.9. Undefined when there are none.

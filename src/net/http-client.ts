@@ -84,5 +84,3 @@ function isStale(error: unknown, { method, signal }: HttpRequest): boolean {
   const { kind, stage, reused } = error.facts;
   return reused === true && stage === "response" && (kind === "reset" || kind === "closed");
 }
-
-export type { HttpAnswer, HttpRequest, HttpRequester } from "./http-message.js";

@@ -126,8 +126,6 @@ export const misbehaviours = {
   "promises for ever": (socket) => drip(socket, "", "HTTP/1.1 103 Early Hints\r\n\r\n"),
 } as const satisfies Record<string, Behaviour>;
 
-export type Misbehaviour = keyof typeof misbehaviours;
-
 function drip(socket: Socket, first: string, next: string): void {
   socket.write(first);
   const timer = setInterval(() => socket.write(next), 20);
