@@ -179,9 +179,9 @@ export function attestationContract(run: ContractRun): void {
       });
     });
 
-    it("fails an agent that answers with another attestation key", async () => {
+    it("fails an agent that signs with another kind of attestation key", async () => {
       const agent = await registeredAgent();
-      const other = await SoftwareTpm.create({ ek: "ecc256", ak: "ecc256" });
+      const other = await SoftwareTpm.create({ ek: "ecc256", ak: "rsa2048" });
       await enrol(agent, { ak_tpm: other.akPublic.toString("base64") });
       expect(await inState(agent.agentId, 9)).toMatchObject({
         attestation_count: 0,
