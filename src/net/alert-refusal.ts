@@ -44,7 +44,13 @@ function judgeAlert(alert: number, identity: Identity, { role, serverChain }: Si
   if (alert === protocolVersion || alert === unrecognizedName)
     return { code: alert === unrecognizedName ? "proxy-sni" : "alert" };
   if (leaf === undefined || alert === certificateRequired)
-    return { code: "client-cert-not-sent", hint: "configure a client certificate and its key" };
+    return {
+      code: "client-cert-not-sent",
+      hint:
+        leaf === undefined
+          ? "configure a client certificate and its key"
+          : "did a proxy in between drop our certificate?",
+    };
   const dated = judgeDates(identity.chain, nowMs);
   if (dated !== undefined && isAboutCertificate(alert)) return dated;
   if (alert === certificateExpired) {
