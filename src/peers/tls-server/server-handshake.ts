@@ -67,7 +67,6 @@ export class ServerHandshake {
   #retry: Agreement | undefined;
   #clientRandom = Buffer.alloc(0);
   #established: Established | undefined;
-  #keysChanged = false;
 
   constructor(policy: HandshakePolicy, records: RecordLayer, story: HandshakeStory) {
     this.#policy = policy;
@@ -79,14 +78,8 @@ export class ServerHandshake {
     return this.#step === "done";
   }
 
-  /** Whether the message just received changed the keys for reading, so that its record must end with it. */
-  get keysChanged(): boolean {
-    return this.#keysChanged;
-  }
-
   receive(message: HandshakeMessage): void {
     this.#story.messages.push(storyMessage("client", message.type, message.raw.length));
-    this.#keysChanged = false;
     const step = this.#step;
     if (step === "done" || expectedTypes[step] !== message.type) {
       const expected = step === "done" ? "nothing more" : handshakeTypes.name(expectedTypes[step]);
@@ -142,7 +135,6 @@ export class ServerHandshake {
     this.#log("SERVER_HANDSHAKE_TRAFFIC_SECRET", secrets.serverTraffic);
     this.#records.readProtection = new RecordProtection(suite, secrets.clientTraffic);
     this.#records.writeProtection = new RecordProtection(suite, secrets.serverTraffic);
-    this.#keysChanged = true;
     this.#sendParameters(agreement);
     this.#sendFinished(suite, secrets);
   }
@@ -218,7 +210,6 @@ export class ServerHandshake {
     }
     this.#records.readProtection = new RecordProtection(suite, clientTraffic);
     this.#records.isHandshaking = false;
-    this.#keysChanged = true;
     this.#step = "done";
   }
 

@@ -2,7 +2,7 @@ import type { X509Certificate } from "node:crypto";
 import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
 import { alertLevels, alertNumbers, readAlert } from "../../tls/alert.js";
-import { HandshakeReader, writeHandshake } from "../../tls/handshake-reader.js";
+import { type HandshakeMessage, HandshakeReader, writeHandshake } from "../../tls/handshake-reader.js";
 import { readKeyUpdate, writeKeyUpdate } from "../../tls/messages/key-update.js";
 import type { Plaintext } from "../../tls/record-protection.js";
 import { contentTypes, handshakeTypes } from "../../tls/tables/protocol.js";
@@ -19,6 +19,12 @@ export interface ConnectionEvents {
 }
 
 const { values: types } = contentTypes;
+/** Messages after which the client's records are under other keys, so that they end their record. */
+const keyChangingTypes: readonly number[] = [
+  handshakeTypes.values.client_hello,
+  handshakeTypes.values.finished,
+  handshakeTypes.values.key_update,
+];
 /** How long a refused client's last bytes are still read, so that a reset does not overtake the alert. */
 const lingerMs = 1000;
 /** KeyUpdates in a row without data between them; OpenSSL and Go end a connection at 32. */
@@ -185,14 +191,14 @@ export class TlsConnection extends Duplex {
     if (content.length === 0) throw new Refusal(alertNumbers.unexpectedMessage, "an empty handshake record");
     this.#messages.push(content);
     for (let message = this.#messages.next(); message !== undefined; message = this.#messages.next()) {
+      if (keyChangingTypes.includes(message.type)) this.#refuseLeftovers();
       if (this.#handshake.isDone) this.#receiveLate(message.type, message.body);
-      else this.#advance(() => this.#handshake.receive(message!));
+      else this.#advance(message);
     }
   }
 
-  #advance(step: () => void): void {
-    step();
-    if (this.#handshake.keysChanged) this.#refuseLeftovers();
+  #advance(message: HandshakeMessage): void {
+    this.#handshake.receive(message);
     if (!this.#handshake.isDone) return;
     clearTimeout(this.#handshakeTimer);
     this.#tell({ outcome: "completed", failure: undefined });
@@ -210,7 +216,6 @@ export class TlsConnection extends Duplex {
     if (++this.#keyUpdates > maxKeyUpdates) {
       throw new Refusal(alertNumbers.unexpectedMessage, `more than ${maxKeyUpdates} KeyUpdates in a row`);
     }
-    this.#refuseLeftovers();
     this.#records.readProtection?.update();
     if (requestUpdate === 0) return;
     this.#records.send(types.handshake, writeHandshake(type, writeKeyUpdate({ requestUpdate: 0 })).raw);

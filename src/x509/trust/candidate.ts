@@ -1,6 +1,5 @@
 import { type KeyObject, X509Certificate } from "node:crypto";
-import type { DerElement } from "../der.js";
-import { DerReader, derTags, readDer, readOid } from "../der.js";
+import { type DerElement, DerReader, derTags, readDer, readOid } from "../der.js";
 import {
   type AuthorityKeyId,
   type BasicConstraints,
