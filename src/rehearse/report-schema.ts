@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 const ms = z.number().nonnegative().describe("milliseconds");
 const half = z.enum(["server", "agent"]);

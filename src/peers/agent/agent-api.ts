@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { z } from "zod";
+import * as z from "zod";
 import type { HashName } from "../../formats/tpm/algorithms.js";
 import type { SoftwareTpm } from "../tpm/software-tpm.js";
 import { imaListFrom } from "./ima-log.js";

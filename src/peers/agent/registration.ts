@@ -1,6 +1,6 @@
 import { request } from "node:http";
 import { setTimeout as pause } from "node:timers/promises";
-import { z } from "zod";
+import * as z from "zod";
 import type { Logger } from "../../core/logger.js";
 import { errorText, Problem } from "../../core/problem.js";
 import { authTag } from "../tpm/make-credential.js";

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { readFile, rename, writeFile } from "node:fs/promises";
-import { z } from "zod";
+import * as z from "zod";
 import { errorText, Problem } from "../../core/problem.js";
 import { digestSize, type HashName, hashNames } from "../../formats/tpm/algorithms.js";
 import { pcrCount } from "./pcr-banks.js";
