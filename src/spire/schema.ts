@@ -143,7 +143,7 @@ export const serverKeys = {
     type: "names",
     default: ["rsassa", "ecdsa"],
     words: signAlgs,
-    meaning: "The signature algorithms a quote may use: `rsassa`, `rsapss`, `ecdsa`.",
+    meaning: "The signature algorithms a quote may use: `rsassa`, `ecdsa`.",
   },
   agent_path_template: {
     type: "template",

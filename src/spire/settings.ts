@@ -35,7 +35,7 @@ export type ApiVersion = (typeof apiVersions)[number];
 export const hashAlgs = ["sha256", "sha384", "sha512"] as const;
 export type HashAlg = (typeof hashAlgs)[number];
 
-export const signAlgs = ["rsassa", "rsapss", "ecdsa"] as const;
+export const signAlgs = ["rsassa", "ecdsa"] as const;
 export type SignAlg = (typeof signAlgs)[number];
 
 export const selectorNames = [
