@@ -81,7 +81,7 @@ keylime_registrar_tls_ca_cert_file = "/rca"
 keylime_registrar_tls_cert_file = "/rcert"
 keylime_registrar_tls_key_file = "/rkey"
 allowed_hash_algs = ["sha512", "sha256"]
-allowed_sign_algs = ["rsapss"]
+allowed_sign_algs = ["ecdsa"]
 agent_path_template = "/node-{{.UUID}}"
 selectors = ["meta", "uuid"]
 `);
@@ -118,7 +118,7 @@ selectors = ["meta", "uuid"]
       requireMeasuredBoot: true,
       requireAgentMtls: true,
       allowedHashAlgs: ["sha256", "sha512"],
-      allowedSignAlgs: ["rsapss"],
+      allowedSignAlgs: ["ecdsa"],
       agentPathTemplate: "/node-{{.UUID}}",
       selectors: ["uuid", "meta"],
     });
