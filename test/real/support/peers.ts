@@ -1,9 +1,9 @@
-import { accessSync, constants } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { describe, it } from "vitest";
+import { findProgram, type PeerName } from "../../../src/peers/real/programs.js";
 
-export type PeerName = "spire-server" | "spire-agent" | "keylime_verifier" | "keylime_registrar" | "keylime_tenant";
+export type { PeerName };
 
 /** The cache that test/real/peers/install.sh fills; `SPIRE_KEYLIME_PEERS` names another. */
 export function peersDirectory(): string {
@@ -13,8 +13,7 @@ export function peersDirectory(): string {
 
 /** Path of a real peer's program: from the cache, else from PATH, else undefined. */
 export function findPeer(name: PeerName): string | undefined {
-  const directories = [join(peersDirectory(), "bin"), ...(process.env.PATH ?? "").split(delimiter)];
-  return directories.map((directory) => join(directory, name)).find(isExecutable);
+  return findProgram(name, join(peersDirectory(), "bin") + delimiter + (process.env.PATH ?? ""));
 }
 
 /** As `findPeer`, for code that only runs inside `describeWithPeers`. */
@@ -46,13 +45,4 @@ export function describeWithPeers(peers: readonly PeerName[], title: string, sui
 
 function missingText(missing: readonly PeerName[]): string {
   return `${missing.join(", ")} not found in ${peersDirectory()}/bin or on PATH: run test/real/peers/install.sh`;
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

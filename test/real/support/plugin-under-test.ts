@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { pluginBlock, pluginData } from "./spire-config.js";
+import { pluginBlock, pluginData } from "../../../src/peers/real/spire-config.js";
 
 type Values = Parameters<typeof pluginData>[0];
 

@@ -18,7 +18,7 @@ export function iniText(sections: IniSections): string {
 /*
  * Every option that template version 2.6 (Keylime 7.14.3) knows, because Keylime stops at a missing one and only its
  * packages write them all. Those that the set-up decides are arguments; the rest has upstream's default, save that
- * nothing is notified and one worker serves: the tests share two cores.
+ * nothing is notified and one worker serves: that is enough for one machine under attestation.
  */
 
 const templateVersion = "2.6";

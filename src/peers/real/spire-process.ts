@@ -1,0 +1,121 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { Problem } from "../../core/problem.js";
+import { type Child, startChild } from "./child.js";
+import { runCommand } from "./run-command.js";
+import { until } from "./until.js";
+
+/** One line of SPIRE's JSON log, with the fields of the event beside level and message. */
+export interface SpireLogEntry {
+  level: string;
+  msg: string;
+  [field: string]: unknown;
+}
+
+/** Where one SPIRE process keeps its files. */
+export interface SpireHome {
+  configFile: string;
+  dataDir: string;
+  /** At most 107 bytes: it is a UNIX socket's path. */
+  socketPath: string;
+}
+
+export interface SpireProcessOptions {
+  /** Absolute path of spire-server or spire-agent. */
+  program: string;
+  /** An existing directory with a short path; `server` or `agent` below it holds everything unless `home` says where. */
+  dir: string;
+  home?: SpireHome;
+  /** Added to the process's environment, which its plugins inherit. */
+  env?: Record<string, string>;
+  /** Aborted: waiting for its health ends. */
+  signal?: AbortSignal;
+}
+
+/** What spire-server and spire-agent have in common as processes. */
+export abstract class SpireProcess implements AsyncDisposable {
+  protected constructor(
+    private readonly options: SpireProcessOptions,
+    readonly home: SpireHome,
+    public child: Child,
+  ) {}
+
+  get configFile(): string {
+    return this.home.configFile;
+  }
+
+  get socketPath(): string {
+    return this.home.socketPath;
+  }
+
+  /** The log since the last start. */
+  log = (): string => this.child.output();
+
+  logEntries(): SpireLogEntry[] {
+    return this.log()
+      .split("\n")
+      .filter((line) => line.startsWith("{") && line.endsWith("}"))
+      .map((line) => JSON.parse(line) as SpireLogEntry);
+  }
+
+  /** Rejects with the process's log when it ends instead or stays unhealthy. */
+  async waitUntilHealthy(timeoutMs = 60_000): Promise<void> {
+    const state = await until(async () => this.child.exit ?? (await this.isHealthy()), {
+      what: `${this.child.name} to be healthy`,
+      intervalMs: 200,
+      timeoutMs,
+      evidence: () => this.story(),
+      signal: this.options.signal,
+    });
+    if (state === true) return;
+    throw new Problem("peer-start", `${this.child.name} ended with ${state.code} at its start:\n${this.story()}`, {
+      culprit: "peer",
+    });
+  }
+
+  async stop(): Promise<void> {
+    await this.child.stop();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  protected async startAgain(): Promise<void> {
+    this.child = await runSpire(this.options, this.home);
+  }
+
+  /** The log without its debug lines. */
+  private story(): string {
+    const lines = this.log().split("\n");
+    return lines.filter((line) => !line.includes('"level":"debug"')).join("\n");
+  }
+
+  private async isHealthy(): Promise<boolean> {
+    return (await runCommand(this.options.program, ["healthcheck", "-socketPath", this.socketPath])).code === 0;
+  }
+}
+
+/** Writes the configuration and starts the process. */
+export async function startSpireProcess(
+  options: SpireProcessOptions,
+  name: "server" | "agent",
+  configText: (home: SpireHome) => string,
+): Promise<{ home: SpireHome; child: Child }> {
+  const home = options.home ?? homeBelow(options.dir, name);
+  for (const path of [home.dataDir, dirname(home.configFile), dirname(home.socketPath)]) {
+    await mkdir(path, { recursive: true, mode: 0o755 });
+  }
+  await writeFile(home.configFile, configText(home));
+  return { home, child: await runSpire(options, home) };
+}
+
+function homeBelow(dir: string, name: "server" | "agent"): SpireHome {
+  const dataDir = join(dir, name);
+  return { dataDir, socketPath: join(dataDir, "api.sock"), configFile: join(dataDir, `spire-${name}.conf`) };
+}
+
+/** SPIRE unloads its plugins itself when its own process gets SIGTERM. */
+function runSpire({ program, env }: SpireProcessOptions, { configFile }: SpireHome): Promise<Child> {
+  return startChild({ command: program, args: ["run", "-config", configFile], env, stopGraceMs: 10_000 });
+}
