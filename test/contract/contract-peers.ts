@@ -56,7 +56,9 @@ export interface Askers {
   plain: Ask;
 }
 
-export function askersOf({ verifier, registrar, caPem, admin }: ContractPeers): Askers {
+type AskedPeers = Pick<ContractPeers, "verifier" | "registrar" | "caPem" | "admin">;
+
+export function askersOf({ verifier, registrar, caPem, admin }: AskedPeers): Askers {
   const tls = (address: Address, identity?: Identity): Ask => {
     const secure = { ca: caPem, cert: identity?.certPem, key: identity?.keyPem };
     return (path, call) => ask("https:", address, path, { ...call, secure });

@@ -1,6 +1,6 @@
 import type { Clock } from "../../core/clock.js";
 import type { Logger } from "../../core/logger.js";
-import type { Problem } from "../../core/problem.js";
+import { Problem } from "../../core/problem.js";
 import { type Registrar, RegistrarClient } from "../../keylime/registrar-client.js";
 import { registrarRole, verifierRole } from "../../keylime/roles.js";
 import { type Verifier, VerifierClient } from "../../keylime/verifier-client.js";
@@ -8,8 +8,10 @@ import { VerifierPool } from "../../keylime/verifier-pool.js";
 import { HttpClient } from "../../net/http-client.js";
 import { type Identity, type IdentityFiles, type IdentityWarning, loadIdentity } from "../../net/identity.js";
 import { ReloadingIdentity } from "../../net/reloading-identity.js";
+import type { PluginConfiguration } from "../../plugin-sdk/index.js";
 import { parseServerData } from "../../spire/plugin-data.js";
 import type { ClientTlsFiles, ServerSettings } from "../../spire/settings.js";
+import { trustDomainFlaw } from "../../spire/spiffe-id.js";
 
 /** Everything one configuration stands for. Replaced as a whole by the next Configure. */
 export interface ServerRuntime {
@@ -36,12 +38,12 @@ export interface ServerConfiguration {
 }
 
 /** Reads plugin_data and every file it names, and tells all that is wrong at once. */
-export function checkServerConfiguration(hcl: string, clock: Clock): ServerConfiguration {
+export function checkServerConfiguration({ hcl, trustDomain }: PluginConfiguration, clock: Clock): ServerConfiguration {
   const { settings, problems, warnings } = parseServerData(hcl);
   const configuration: ServerConfiguration = {
     settings,
     identities: new Map(),
-    problems: [...problems],
+    problems: [...trustDomainProblems(trustDomain), ...problems],
     warnings: warnings.map((problem) => ({ level: "warn", problem })),
   };
   if (settings === undefined) return configuration;
@@ -51,11 +53,29 @@ export function checkServerConfiguration(hcl: string, clock: Clock): ServerConfi
     const key = identityKey(tls);
     if (identities.has(key)) continue;
     const answer = loadIdentity(files, clock.nowMs());
-    configuration.problems.push(...answer.problems);
-    configuration.warnings.push(...answer.warnings);
+    // Legs that share a file share what is wrong with it.
+    configuration.problems.push(...answer.problems.filter((each) => !isTold(each, configuration.problems)));
+    configuration.warnings.push(...answer.warnings.filter((each) => !isWarned(each, configuration.warnings)));
     if (answer.identity !== undefined) identities.set(key, { files, identity: answer.identity });
   }
   return { ...configuration, identities };
+}
+
+const isTold = ({ code, message }: Problem, told: readonly Problem[]): boolean =>
+  told.some((each) => each.code === code && each.message === message);
+
+const isWarned = ({ problem }: IdentityWarning, warnings: readonly IdentityWarning[]): boolean =>
+  isTold(
+    problem,
+    warnings.map((each) => each.problem),
+  );
+
+/** Without this every attestation would fail for want of a SPIFFE ID. */
+function trustDomainProblems(trustDomain: string): Problem[] {
+  const flaw = trustDomainFlaw(trustDomain);
+  if (flaw === undefined) return [];
+  const message = `cannot use ${JSON.stringify(trustDomain.slice(0, 80))} as trust domain: ${flaw}`;
+  return [new Problem("spire-trust-domain", message, { culprit: "configuration" })];
 }
 
 /** Starts what an accepted configuration asks for. */

@@ -39,9 +39,10 @@ export class ServerHalf implements ConfigHandlers {
 
   readonly nodeAttestor: Handlers<ServerNodeAttestorService> = { attest: (call) => this.#attest(call) };
 
-  async configure({ hcl, trustDomain }: PluginConfiguration): Promise<void> {
+  async configure(configuration: PluginConfiguration): Promise<void> {
     const { clock, logger } = this.#options;
-    const { settings, identities, problems, warnings } = checkServerConfiguration(hcl, clock);
+    const { trustDomain } = configuration;
+    const { settings, identities, problems, warnings } = checkServerConfiguration(configuration, clock);
     if (settings === undefined || problems.length > 0) throw invalidConfiguration(problems);
     logWarnings(warnings, logger);
     this.#current.replace(startServerRuntime(trustDomain, settings, identities, { clock, logger, userAgent }));
@@ -52,8 +53,8 @@ export class ServerHalf implements ConfigHandlers {
     });
   }
 
-  async validate({ hcl }: PluginConfiguration): Promise<string[]> {
-    return checkServerConfiguration(hcl, this.#options.clock).problems.map(problemLine);
+  async validate(configuration: PluginConfiguration): Promise<string[]> {
+    return checkServerConfiguration(configuration, this.#options.clock).problems.map(problemLine);
   }
 
   close(): void {

@@ -42,7 +42,7 @@ export type RefusalCode =
   | "attestation-timeout"
   | "not-configured";
 
-const nodesOwnFault: readonly string[] = ["malformed-message", "agent-id-not-spiffe-safe"];
+const nodesOwnFault: readonly string[] = ["malformed-message", "agent-id-not-spiffe-safe", "bad-agent-id"];
 const waitsForTheNode: readonly string[] = [
   "agent-not-enrolled",
   "agent-not-registered",
@@ -61,7 +61,8 @@ function answerCodeOf(error: unknown): AnswerCode {
   if (error instanceof KeylimeError)
     return waitsForTheNode.includes(error.code) ? "failed-precondition" : "unavailable";
   if (error instanceof Problem && nodesOwnFault.includes(error.code)) return "invalid-argument";
-  return "internal";
+  // What Node's timers throw when the call they wait for is given up.
+  return error instanceof Error && error.name === "AbortError" ? "cancelled" : "internal";
 }
 
 /** The status for SPIRE: code by culprit, one line with the diagnosis. SPIRE itself prefixes `nodeattestor(keylime): `. */
