@@ -35,6 +35,11 @@ export class RecordProtection {
     this.#sequence = 0;
   }
 
+  /** Counts a record of the peer's that is not opened, so that the next one is met with its own nonce. */
+  skip(): void {
+    this.#sequence++;
+  }
+
   /** One record on the wire; at most 0x4000 bytes of content. */
   seal({ type, content }: Plaintext): Buffer {
     const cipher = createCipheriv(this.#aead, this.#key, this.#nonce(), { authTagLength: tagBytes });
