@@ -77,11 +77,24 @@ function statusText({ status, errors }: Record<string, unknown>): string | undef
 
 /** A server's words made fit for a message: one printable line, bounded, without what the call kept secret. */
 export function serverText(text: string | undefined, secrets: readonly string[] = []): string | undefined {
-  let line = (text ?? "").slice(0, 65_536);
-  for (const secret of secrets.filter((each) => each !== "")) line = line.replaceAll(secret, "…");
-  line = line.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, " ").trim();
+  const line = withoutSecrets((text ?? "").slice(0, 65_536), secrets)
+    .replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, " ")
+    .trim();
   if (line === "") return undefined;
   return line.length > longestServerText ? `${line.slice(0, longestServerText)}…` : line;
+}
+
+/** Shorter runs of letters and digits tell nothing of a secret, and words of the server are such runs too. */
+const leastTellingCharacters = 12;
+
+/** Servers repeat what they were sent whole, cut, in parts, or percent-encoded as it stood in the URL. */
+function withoutSecrets(text: string, secrets: readonly string[]): string {
+  const known = secrets.filter((each) => each !== "");
+  const whole = known.reduce((rest, secret) => rest.replaceAll(secret, "…"), text);
+  return whole.replaceAll(/(?:[A-Za-z0-9+/]|%[0-9A-Fa-f]{2})+/g, (run) => {
+    const plain = run.replaceAll(/%(..)/g, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16)));
+    return plain.length >= leastTellingCharacters && known.some((secret) => secret.includes(plain)) ? "…" : run;
+  });
 }
 
 export interface Refusal {

@@ -3,6 +3,7 @@ import type { CertificateFacts } from "../x509/certificate.js";
 import type { Identity } from "./identity.js";
 import { isoTime } from "./identity-warnings.js";
 import type { Explanation, Situation } from "./peer-failure.js";
+import { presentedChain } from "./presented-chain.js";
 
 const badCertificate = 42;
 const unsupportedCertificate = 43;
@@ -29,8 +30,9 @@ function isAboutCertificate(alert: number): boolean {
   );
 }
 
-function presentedText({ chain, files }: Identity): string {
-  const [leaf, ...above] = chain;
+function presentedText(identity: Identity): string {
+  const { files } = identity;
+  const [leaf, ...above] = presentedChain(identity);
   if (leaf === undefined) return "no client certificate was presented";
   const more = above.length === 0 ? "and nothing above it" : `and ${above.length} above it`;
   const source = files.cert?.isDefault ? `default of ${files.cert.key}` : files.cert?.key;
@@ -91,19 +93,18 @@ function judgeIssuer(
   serverChain: Situation["serverChain"],
   refusal: { samePki: FaultId; otherPki: FaultId },
 ): Judgement {
-  const { chain, trusted, files } = identity;
+  const { trusted, files } = identity;
   if (files.cert?.isDefault)
     return { code: "plugin-default-cert", hint: `set ${files.cert.key} to a certificate the peer trusts` };
-  const top = chain.at(-1)!;
-  const issuerOfTop = trusted.find(({ subject }) => subject === top.issuer);
+  const top = presentedChain(identity).at(-1)!;
+  const known = [...trusted, ...(serverChain ?? [])];
+  const issuerOfTop = known.find(({ subject }) => subject === top.issuer);
   if (issuerOfTop !== undefined && !issuerOfTop.isSelfIssued && !top.isSelfIssued) {
     const hint = `append the intermediate ${top.issuer} to ${files.cert?.path}, or let the peer trust it`;
     return { code: "cert-chain-incomplete", hint };
   }
   // The CA file vouched for the server's certificate, so an issuer found in it is of the server's own PKI.
-  const isSamePki =
-    issuerOfTop !== undefined ||
-    (serverChain ?? []).some(({ subject, issuer }) => subject === top.issuer || issuer === top.issuer);
+  const isSamePki = issuerOfTop !== undefined || known.some(({ issuer }) => issuer === top.issuer);
   if (isSamePki)
     return {
       code: refusal.samePki,

@@ -4,6 +4,7 @@ import { alertMeanings, alertText } from "../tls/alert.js";
 import { explainAlert } from "./alert-refusal.js";
 import type { PeerErrorKind, PeerStage } from "./peer-error-kind.js";
 import type { Explanation, PeerErrorFacts, Situation } from "./peer-failure.js";
+import { presentedChain } from "./presented-chain.js";
 import { explainUntrustedServer } from "./server-trust.js";
 
 /** What a peer or the way to it did wrong. `code` is a fault id where one fits, else the kind. */
@@ -58,7 +59,10 @@ function situationFacts({
     ...(address === undefined ? {} : { address }),
     ...(identity === undefined
       ? {}
-      : { presented: { chain: identity.chain, file: identity.files.cert?.path }, trustFile: identity.files.ca.path }),
+      : {
+          presented: { chain: presentedChain(identity), file: identity.files.cert?.path },
+          trustFile: identity.files.ca.path,
+        }),
     ...(serverChain === undefined ? {} : { serverChain }),
   };
 }
@@ -263,7 +267,8 @@ export function stageText(stage: PeerStage): string {
 }
 
 /** A connection that ends without an alert says nothing about the reason; tells what it may have been. */
-function explainEnd(kind: "reset" | "closed", { role, target, stage, identity }: Situation): Explanation {
+function explainEnd(kind: "reset" | "closed", situation: Situation): Explanation {
+  const { role, target, stage, identity, serverChain } = situation;
   const did = kind === "reset" ? "reset" : "closed";
   const moment: Record<PeerStage, string> = {
     queue: "before it was used",
@@ -279,6 +284,13 @@ function explainEnd(kind: "reset" | "closed", { role, target, stage, identity }:
     const mismatch = role.faults["not-http"];
     return { code: mismatch ?? kind, words: base, hint: "does that port speak TLS?" };
   }
+  // Servers of plain HTTP end what is no request to them: Python's say nothing, and nothing of TLS has been seen yet.
+  if (stage === "tls" && serverChain === undefined)
+    return {
+      code: role.faults["not-tls"] ?? kind,
+      words: `${base}, before it showed a certificate`,
+      hint: "does that port speak TLS?",
+    };
   const [leaf] = identity.chain;
   const about =
     leaf === undefined ? "no client certificate was presented" : `presented: ${leaf.subject}, issued by ${leaf.issuer}`;

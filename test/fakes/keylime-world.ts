@@ -121,7 +121,7 @@ export async function startKeylimeWorld(options: WorldOptions = {}): Promise<Key
             : {}),
           ...changes,
         }),
-      enrol: (changes) => enrol(world, changes),
+      enrol: (changes) => enrol(world, changes, options.verifier?.apiVersions?.at(-1)),
       [Symbol.asyncDispose]: stop,
     };
     if (enrolled) await world.enrol();
@@ -140,7 +140,7 @@ export function pluginData(values: PluginValues): string {
     .join("");
 }
 
-async function enrol(world: KeylimeWorld, changes: Record<string, unknown> = {}): Promise<void> {
+async function enrol(world: KeylimeWorld, changes: Record<string, unknown> = {}, version = "2.6"): Promise<void> {
   const { verifier, registrar, pki, agentId } = world;
   const ask = askersOf({
     verifier: verifier.address,
@@ -148,7 +148,7 @@ async function enrol(world: KeylimeWorld, changes: Record<string, unknown> = {})
     caPem: pki.caCompleteChainPem,
     admin: pki.tenant,
   });
-  const path = `/v2.2/agents/${agentId}`;
+  const path = `/v${version}/agents/${agentId}`;
   const { ip, port, mtls_cert, aik_tpm } = resultsOf(await ask.registrar(path));
   const json = enrolmentBody({
     cloudagent_ip: ip,
