@@ -9,24 +9,24 @@ import { median } from "../src/rehearse/percentile.js";
 import { type Contestant, type Pair, takeTurn } from "./measure.js";
 import { openRawLimit, type RawSample } from "./raw-limit.js";
 import { type ContestantResult, type Document, documentOf, tableText } from "./results.js";
-import { startWorld, type World } from "./world.js";
+import { startWorld, type World, type WorldOptions } from "./world.js";
 
-const usage = `usage: node bench/run.mjs [--pair NAME=SERVER,AGENT]... [--real-keylime] [--rounds 3] [--count 150] [--json FILE]
+const usage = `usage: node bench/run.mjs [--pair NAME=SERVER,AGENT]... [--real-keylime] [--key-type rsa2048|p256] [--rounds 3] [--count 150] [--json FILE]
 
 Measures this pair, and every pair given by path, against an embedded Keylime (or the real one) on this machine.
 SERVER and AGENT are executables, with arguments separated by spaces.`;
 
 /** The world runs in a process of its own: the relay, the plugins and Keylime must not wait for one another's JavaScript. */
-async function serveWorld(directory: string, isReal: boolean): Promise<void> {
-  const world = await startWorld(directory, isReal);
+async function serveWorld(directory: string, options: WorldOptions): Promise<void> {
+  const world = await startWorld(directory, options);
   const { stop, ...told } = world;
   process.send?.(told);
   await once(process, "disconnect");
   await stop();
 }
 
-async function startWorldProcess(directory: string, isReal: boolean): Promise<World> {
-  const child = fork(__filename, ["world", directory, isReal ? "real" : "embedded"], {
+async function startWorldProcess(directory: string, options: WorldOptions): Promise<World> {
+  const child = fork(__filename, ["world", directory, JSON.stringify(options)], {
     stdio: ["ignore", "inherit", "inherit", "ipc"],
   });
   const ended = once(child, "exit").then(([code]) => {
@@ -59,6 +59,7 @@ async function main(): Promise<void> {
     options: {
       pair: { type: "string", multiple: true, default: [] },
       "real-keylime": { type: "boolean", default: false },
+      "key-type": { type: "string", default: "rsa2048" },
       rounds: { type: "string", default: "3" },
       count: { type: "string", default: "150" },
       json: { type: "string" },
@@ -68,9 +69,10 @@ async function main(): Promise<void> {
   if (values.help) return void process.stdout.write(`${usage}\n`);
   const pairs = [ourPair(), ...values.pair.map(parsePair)];
   const directory = await mkdtemp(join(tmpdir(), "bench-"));
-  const world = await startWorldProcess(directory, values["real-keylime"]);
+  const keyType = values["key-type"] as WorldOptions["keyType"];
+  const world = await startWorldProcess(directory, { isReal: values["real-keylime"], keyType });
   try {
-    const document = await measure(world, pairs, Number(values.rounds), Number(values.count));
+    const document = await measure(world, keyType, pairs, Number(values.rounds), Number(values.count));
     process.stdout.write(tableText(document));
     if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(document, undefined, 2)}\n`);
   } finally {
@@ -79,7 +81,13 @@ async function main(): Promise<void> {
   }
 }
 
-async function measure(world: World, pairs: readonly Pair[], rounds: number, count: number): Promise<Document> {
+async function measure(
+  world: World,
+  keyType: string,
+  pairs: readonly Pair[],
+  rounds: number,
+  count: number,
+): Promise<Document> {
   const [ours] = pairs;
   const contestants: Contestant[] = [
     ...pairs.map((pair) => ({ label: `${pair.name}, agent on plain HTTP`, pair, node: world.plain })),
@@ -112,11 +120,14 @@ async function measure(world: World, pairs: readonly Pair[], rounds: number, cou
     verifyMs: median(rawSamples.map(({ verifyMs }) => verifyMs)) ?? 0,
   };
   const machine = `${cpus().length} × ${cpus()[0]?.model ?? "unknown processor"}, Node ${process.versions.node}`;
-  return documentOf({ backend: world.backend, machine, rounds, count }, limit, results);
+  return documentOf({ backend: `${world.backend}, ${keyType} certificates`, machine, rounds, count }, limit, results);
 }
 
-const [role, directory, backend] = process.argv.slice(2);
-const work = role === "world" && directory !== undefined ? serveWorld(directory, backend === "real") : main();
+const [role, directory, options] = process.argv.slice(2);
+const work =
+  role === "world" && directory !== undefined && options !== undefined
+    ? serveWorld(directory, JSON.parse(options) as WorldOptions)
+    : main();
 work.catch((error: unknown) => {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 1;

@@ -6,6 +6,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { silentLogger } from "../src/core/logger.js";
 import { startKeylimeAgent } from "../src/peers/agent/keylime-agent.js";
 import { type FieldReportPki, fieldReportPki } from "../src/peers/pki/field-report-pki.js";
+import type { KeyType } from "../src/peers/pki/key-pair.js";
 import { startRegistrar } from "../src/peers/registrar/registrar.js";
 import { SoftwareTpm } from "../src/peers/tpm/software-tpm.js";
 import { startVerifier } from "../src/peers/verifier/verifier.js";
@@ -31,6 +32,12 @@ export interface World {
   stop(): Promise<void>;
 }
 
+export interface WorldOptions {
+  isReal: boolean;
+  /** Of every certificate: what a handshake costs depends on it. */
+  keyType: KeyType;
+}
+
 interface KeylimeAddresses {
   verifier: { host: string; port: number };
   registrarHttp: { host: string; port: number };
@@ -39,11 +46,11 @@ interface KeylimeAddresses {
 
 const local = { host: "127.0.0.1", port: 0 };
 /** Long, so that Keylime's own polling does not run into the measurement. */
-const quoteIntervalMs = 10_000;
+const quoteIntervalMs = 60_000;
 
 /** Starts Keylime, embedded or real, and enrols one machine for each way its agent can be reached. */
-export async function startWorld(directory: string, isReal: boolean): Promise<World> {
-  const pki = await fieldReportPki();
+export async function startWorld(directory: string, { isReal, keyType }: WorldOptions): Promise<World> {
+  const pki = await fieldReportPki({ keyType });
   await mkdir(directory, { recursive: true });
   const files = {
     ca: join(directory, "ca.crt"),
@@ -217,7 +224,7 @@ function adminClient(pki: FieldReportPki): Ask {
   const agent = new Agent({ ca: pki.caCompleteChainPem, cert: pki.tenant.chainPem, key: pki.tenant.keyPem });
   return ({ host, port }, method, path, body) =>
     new Promise((resolve, reject) => {
-      const headers = { "content-type": "application/json" };
+      const headers = body === undefined ? {} : { "content-type": "application/json" };
       const call = request({ agent, host, port, method, path, headers, timeout: 10_000 }, (answer) => {
         let text = "";
         answer.setEncoding("utf8").on("data", (piece: string) => {

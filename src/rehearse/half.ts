@@ -40,6 +40,8 @@ export interface StartLimits {
 export interface HalfEnd {
   /** Peak resident memory just before the unload; undefined where /proc does not tell. */
   peakMemoryMb?: number;
+  /** Processor time of the process so far, start included; undefined where /proc does not tell. */
+  cpuMs?: number;
   /** What SPIRE would log as an error at its stop; undefined when all went well. */
   complaint?: string;
 }
@@ -75,6 +77,7 @@ export async function startHalf(half: HalfName, options: HalfOptions, limits: St
   } catch (error) {
     plugin.kill();
     await plugin.exited;
+    if (limits.signal?.aborted) throw interrupted();
     throw configureRefused(half, error, limits.startTimeoutMs, end);
   }
   const startUntilConfiguredMs = performance.now() - startedAtMs;
@@ -111,7 +114,7 @@ async function orInterrupted(loading: Promise<HostedPlugin>, signal: AbortSignal
   if (signal === undefined) return await loading;
   return await new Promise((resolve, reject) => {
     const abort = () => {
-      reject(new Problem("interrupted", "the rehearsal was interrupted", { culprit: "usage" }));
+      reject(interrupted());
       void loading.then(
         (plugin) => plugin.kill(),
         () => {},
@@ -122,6 +125,8 @@ async function orInterrupted(loading: Promise<HostedPlugin>, signal: AbortSignal
     loading.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
   });
 }
+
+const interrupted = (): Problem => new Problem("interrupted", "the rehearsal was interrupted", { culprit: "ours" });
 
 /** What SPIRE offers to a NodeAttestor; here no agent is known yet, and there is no identity to hand out. */
 function hostServices(half: HalfName): OfferedHostServices {
@@ -188,7 +193,7 @@ function configureRefused(half: HalfName, error: unknown, timeoutMs: number, end
 }
 
 async function unload(plugin: HostedPlugin, ended: () => string | undefined): Promise<HalfEnd> {
-  const peakMemoryMb = await peakMemory(plugin.pid);
+  const used = await resourcesUsed(plugin.pid);
   const before = ended();
   const { exit, graceful, deinitError } = await plugin.close();
   const complaint =
@@ -201,12 +206,21 @@ async function unload(plugin: HostedPlugin, ended: () => string | undefined): Pr
           : deinitError === undefined
             ? undefined
             : `Deinit failed: ${deinitError.message}`;
-  return { ...(peakMemoryMb === undefined ? {} : { peakMemoryMb }), ...(complaint === undefined ? {} : { complaint }) };
+  return { ...used, ...(complaint === undefined ? {} : { complaint }) };
 }
 
-/** VmHWM, the high-water mark of resident memory (proc(5)), in MiB. */
-async function peakMemory(pid: number): Promise<number | undefined> {
-  const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
-  const kb = /^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1];
-  return kb === undefined ? undefined : Number(kb) / 1024;
+/** Linux counts processor time in hundredths of a second for programs (USER_HZ, proc(5)). */
+const tickMs = 10;
+
+/** VmHWM, the high-water mark of resident memory, in MiB, and utime plus stime (proc(5)). */
+async function resourcesUsed(pid: number): Promise<Pick<HalfEnd, "peakMemoryMb" | "cpuMs">> {
+  const read = (name: string) => readFile(`/proc/${pid}/${name}`, "utf8").catch(() => "");
+  const kb = /^VmHWM:\s+(\d+) kB$/m.exec(await read("status"))?.[1];
+  // The second field is the name in parentheses, which may itself hold spaces: fields are counted from behind it.
+  const fields = (await read("stat")).split(") ").at(-1)?.split(" ") ?? [];
+  const ticks = Number(fields[11]) + Number(fields[12]);
+  return {
+    ...(kb === undefined ? {} : { peakMemoryMb: Number(kb) / 1024 }),
+    ...(Number.isNaN(ticks) ? {} : { cpuMs: ticks * tickMs }),
+  };
 }

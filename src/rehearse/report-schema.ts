@@ -14,6 +14,7 @@ const halfReport = z.strictObject({
     .nonnegative()
     .nullable()
     .describe("VmHWM in MiB before the unload; null where /proc does not tell"),
+  cpu_ms: z.number().nonnegative().nullable().describe("processor time of the process, start included"),
   stop_problem: z.string().nullable().describe("what SPIRE would log as an error when it unloads the plugin"),
 });
 

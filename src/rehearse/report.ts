@@ -75,6 +75,7 @@ function halfOf(options: HalfOptions, report: HalfReport): RehearseReport["halve
     checksum: report.isChecksumVerified ? "verified" : "not configured",
     start_until_configured_ms: rounded(report.startUntilConfiguredMs),
     peak_memory_mb: rounded(report.peakMemoryMb ?? null),
+    cpu_ms: report.cpuMs ?? null,
     stop_problem: report.complaint ?? null,
   };
 }

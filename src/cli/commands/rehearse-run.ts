@@ -5,6 +5,7 @@ import { rehearse } from "../../rehearse/rehearse.js";
 import { reportOf } from "../../rehearse/report.js";
 import { exitCodes, type Io } from "../io.js";
 import { rehearsalText } from "../render/rehearsal.js";
+import { styleFor } from "../render/style.js";
 
 export interface RehearseCommandOptions {
   serverConfig?: string;
@@ -49,7 +50,7 @@ export async function runRehearse(options: RehearseCommandOptions, io: Io): Prom
   });
   progress.clear();
   const report = reportOf(rehearsal, order, warnings);
-  io.out(options.json ? `${JSON.stringify(report, undefined, 2)}\n` : rehearsalText(report, io.colour));
+  io.out(options.json ? `${JSON.stringify(report, undefined, 2)}\n` : rehearsalText(report, styleFor(io)));
   const isComplete = report.attested === report.requested;
   return isComplete ? exitCodes.ok : exitCodes.findings;
 }

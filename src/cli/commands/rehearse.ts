@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { parseDuration } from "../../core/duration.js";
 import type { AddCommand } from "../command.js";
 
@@ -23,7 +23,7 @@ export const addRehearse: AddCommand = (program, io, setExitCode) => {
     .option("--expand-env", "replace $NAME in the configuration files, as SPIRE does with -expandEnv")
     .option("--count <number>", "how many attestations", wholeNumber(1, 100_000), 1)
     .option("--in-flight <number>", "how many of them at a time", wholeNumber(1, 1000), 1)
-    .option("--timeout <duration>", "for one attestation, and for a plugin's start", duration, 60_000)
+    .addOption(timeoutOption())
     .option("--json", "print one JSON document")
     .option("--verbose", "print every log line of the plugins, not only warnings and errors")
     .addHelpText("after", examples)
@@ -38,6 +38,11 @@ function addHalfOptions(command: Command, half: "server" | "agent"): void {
     .option(`--${half}-config <file>`, `SPIRE's ${half}.conf, which names the ${half} half and its plugin_data`)
     .option(`--${half}-plugin <command...>`, `another ${half} half: an executable and its arguments`)
     .option(`--${half}-data <file>`, `plugin_data for the ${half} half: what stands between its braces`);
+}
+
+function timeoutOption(): Option {
+  const option = new Option("--timeout <duration>", "for one attestation, and for a plugin's start");
+  return option.argParser(duration).default(60_000, "1m");
 }
 
 function wholeNumber(least: number, most: number): (text: string) => number {

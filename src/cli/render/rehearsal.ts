@@ -1,17 +1,16 @@
-import pc from "picocolors";
 import type { RehearseReport } from "../../rehearse/report-schema.js";
+import type { Style } from "./style.js";
 
 type Message = RehearseReport["messages"][number];
 
 /** What people read of a rehearsal: both halves, the messages of the first attestation, then the whole run. */
-export function rehearsalText(report: RehearseReport, colour: boolean): string {
-  const colours = pc.createColors(colour);
+export function rehearsalText(report: RehearseReport, style: Style): string {
   const blocks = [
     headText(report),
     ...(report.messages.length === 0 ? [] : [report.messages.map(messageText).join("\n")]),
-    ...report.failures.map((failure) => failureText(failure, colours)),
-    ...report.warnings.map(({ id, message }) => `${colours.yellow("warning")}: ${message} [${id}]`),
-    endText(report, colours),
+    ...report.failures.map((failure) => failureText(failure, style)),
+    ...report.warnings.map(({ id, message }) => `${style.attention("warning")}: ${message} [${id}]`),
+    endText(report, style),
   ];
   return `${blocks.join("\n\n")}\n`;
 }
@@ -71,18 +70,18 @@ function quoteLines(facts: Message["facts"], bytes: number): string[] {
   ];
 }
 
-function failureText(failure: RehearseReport["failures"][number], colours: ReturnType<typeof pc.createColors>): string {
+function failureText(failure: RehearseReport["failures"][number], style: Style): string {
   const times = failure.count === 1 ? "" : ` (${failure.count} times)`;
   const step = failure.step.replace("_", " ");
   const next = failure.next_step === null ? "" : `\n  next: ${failure.next_step}`;
-  const head = `${colours.red("failed")}${times}: the ${failure.half} half, waiting for its ${step}`;
+  const head = `${style.bad("failed")}${times}: the ${failure.half} half, waiting for its ${step}`;
   return `${head}\n  ${failure.code} (${failure.code_number}): ${failure.message}${next}`;
 }
 
-function endText(report: RehearseReport, colours: ReturnType<typeof pc.createColors>): string {
+function endText(report: RehearseReport, style: Style): string {
   const { attested, requested, in_flight: inFlight } = report;
   const isComplete = attested === requested;
-  const paint = isComplete ? colours.green : colours.red;
+  const paint = isComplete ? style.good : style.bad;
   const many =
     requested === 1 ? (attested === 1 ? "attested" : "not attested") : `${attested} of ${requested} attested`;
   const ended = [
