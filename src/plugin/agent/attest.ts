@@ -55,20 +55,32 @@ async function reachAgent(
 }
 
 async function askEachWay({ ways }: AgentRuntime, signal: AbortSignal) {
-  let last: unknown;
-  for (const { agent } of ways) {
+  const failures: unknown[] = [];
+  for (const [index, { agent }] of ways.entries()) {
+    const attempts = index === ways.length - 1 ? {} : { attempts: 1 };
     try {
-      return { agent, info: await agent.fetchInfo({ timeoutMs: infoTimeoutMs, signal }) };
+      return { agent, info: await agent.fetchInfo({ timeoutMs: infoTimeoutMs, signal, ...attempts }) };
     } catch (error) {
-      last = error;
-      if (!speaksOtherProtocol(error)) break;
+      failures.push(error);
+      if (!speaksNoTls(error)) break;
     }
   }
-  throw last;
+  // An agent that takes neither way is best told by the one that was meant first.
+  throw failures.length > 1 && speaksNoHttp(failures.at(-1)) ? failures[0] : failures.at(-1);
 }
 
 const mayStillStart = (error: unknown): boolean => error instanceof PeerError && error.kind === "refused";
-const speaksOtherProtocol = (error: unknown): boolean => error instanceof PeerError && error.kind === "not-tls";
+
+/** Some servers of plain HTTP answer a ClientHello with an error in HTTP, others just end the connection. */
+function speaksNoTls(error: unknown): boolean {
+  if (!(error instanceof PeerError)) return false;
+  const { kind, stage, serverChain } = error.facts;
+  const hasEnded = kind === "closed" || kind === "reset";
+  return kind === "not-tls" || (hasEnded && stage === "tls" && serverChain === undefined);
+}
+
+const speaksNoHttp = (error: unknown): boolean =>
+  error instanceof PeerError && ["not-http", "closed", "reset"].includes(error.kind);
 
 /** What the Keylime agent takes (rust-keylime 0.2.9): alphanumeric, at most 64 characters. The server half may be another. */
 function usableNonce(nonce: string): string {

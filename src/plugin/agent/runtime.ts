@@ -1,6 +1,6 @@
 import type { Clock } from "../../core/clock.js";
 import type { Logger } from "../../core/logger.js";
-import type { Problem } from "../../core/problem.js";
+import { Problem } from "../../core/problem.js";
 import { type KeylimeAgent, KeylimeAgentClient } from "../../keylime/agent-client.js";
 import { agentRole } from "../../keylime/roles.js";
 import { HttpClient } from "../../net/http-client.js";
@@ -45,6 +45,7 @@ export function checkAgentConfiguration(hcl: string, clock: Clock): AgentConfigu
     problems: [...problems],
     warnings: warnings.map((problem) => ({ level: "warn", problem })),
   };
+  if (settings !== undefined) judgeTrust(settings, configuration);
   const files = settings === undefined ? undefined : identityFiles(settings);
   if (files === undefined) return configuration;
   const answer = loadIdentity(files, clock.nowMs());
@@ -52,6 +53,21 @@ export function checkAgentConfiguration(hcl: string, clock: Clock): AgentConfigu
   configuration.warnings.push(...answer.warnings);
   const tls = answer.identity === undefined ? undefined : { files, identity: answer.identity };
   return { ...configuration, tls };
+}
+
+/** Without a CA file nothing says whom to trust: TLS that was asked for must not turn into plain HTTP without a word. */
+function judgeTrust({ useTls, tls, origins }: AgentSettings, { problems, warnings }: AgentConfiguration): void {
+  if (tls.caFile !== undefined || useTls === false) return;
+  const hint = "set keylime_agent_ca_cert_file to the CA of the Keylime agent's certificate";
+  const { at } = useTls === true ? origins.keylime_agent_use_tls! : (tls.certFile ?? {});
+  const about = { culprit: "configuration", hint, ...(at === undefined ? {} : { at }) } as const;
+  if (useTls === true) {
+    const message = "keylime_agent_use_tls is true, but keylime_agent_ca_cert_file is not set";
+    problems.push(new Problem("plugin-bad-value", message, about));
+  } else if (tls.certFile !== undefined) {
+    const message = `${tls.certFile.key} has no effect: without keylime_agent_ca_cert_file only plain HTTP is spoken`;
+    warnings.push({ level: "warn", problem: new Problem("plugin-bad-value", message, about) });
+  }
 }
 
 /** Starts what an accepted configuration asks for. */
