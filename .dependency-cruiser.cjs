@@ -15,6 +15,7 @@ const floors = {
   plugin: 4,
   rehearse: 3.8,
   lab: 4,
+  trace: 4,
   cli: 5,
   bin: 6,
 };

@@ -2,6 +2,7 @@ import type { AddCommand } from "../command.js";
 import { addLab } from "./lab.js";
 import { addPlugin } from "./plugin.js";
 import { addRehearse } from "./rehearse.js";
+import { addTrace } from "./trace.js";
 
 /** In the order of `--help`: what stands first is what a newcomer wants first. */
-export const commands: readonly AddCommand[] = [addLab, addPlugin, addRehearse];
+export const commands: readonly AddCommand[] = [addLab, addPlugin, addRehearse, addTrace];

@@ -1,0 +1,30 @@
+import type { TracedConnection } from "../../trace/report-schema.js";
+
+const defaultHeld = 1000;
+
+/** Puts connections that end in any order back in the order they began, as far as a bounded number of them allows. */
+export class InOrder {
+  readonly #limit: number;
+  readonly #print: (connection: TracedConnection) => void;
+  #held: TracedConnection[] = [];
+
+  /** `limit` 0 prints at once. */
+  constructor(limit: number | undefined, print: (connection: TracedConnection) => void) {
+    this.#limit = limit ?? defaultHeld;
+    this.#print = print;
+  }
+
+  add(connection: TracedConnection): void {
+    this.#held.push(connection);
+    if (this.#held.length > this.#limit) this.#release(this.#limit >> 1);
+  }
+
+  flush(): void {
+    this.#release(0);
+  }
+
+  #release(keep: number): void {
+    this.#held.sort((a, b) => a.number - b.number);
+    for (const connection of this.#held.splice(0, this.#held.length - keep)) this.#print(connection);
+  }
+}

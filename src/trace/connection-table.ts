@@ -1,0 +1,97 @@
+import type { SegmentReader } from "../formats/pcap/segment-reader.js";
+import type { Connection, Endpoint } from "./connection.js";
+
+/** Connections by addresses and ports, both directions alike; a look-up allocates nothing. */
+export class ConnectionTable {
+  readonly #buckets = new Map<number, Connection[]>();
+  #size = 0;
+  #last: Connection | undefined;
+  /** Which endpoint of the last connection found had sent the segment. */
+  foundIndex: 0 | 1 = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  find(segment: SegmentReader): Connection | undefined {
+    // Packets come in trains: the last connection found is the likeliest.
+    if (this.#last !== undefined && this.#matches(this.#last, segment)) return this.#last;
+    const bucket = this.#buckets.get(hashOf(segment));
+    if (bucket === undefined) return undefined;
+    for (const connection of bucket) {
+      if (!this.#matches(connection, segment)) continue;
+      this.#last = connection;
+      return connection;
+    }
+    return undefined;
+  }
+
+  add(connection: Connection): void {
+    const hash = hashOfEndpoints(connection.endpoints);
+    const bucket = this.#buckets.get(hash);
+    if (bucket === undefined) this.#buckets.set(hash, [connection]);
+    else bucket.push(connection);
+    this.#size++;
+    this.#last = connection;
+    this.foundIndex = 0;
+  }
+
+  remove(connection: Connection): void {
+    if (this.#last === connection) this.#last = undefined;
+    const hash = hashOfEndpoints(connection.endpoints);
+    const bucket = this.#buckets.get(hash);
+    const at = bucket?.indexOf(connection) ?? -1;
+    if (bucket === undefined || at === -1) return;
+    bucket.splice(at, 1);
+    if (bucket.length === 0) this.#buckets.delete(hash);
+    this.#size--;
+  }
+
+  #matches({ endpoints: [a, b] }: Connection, segment: SegmentReader): boolean {
+    const { sourcePort, destinationPort, sourceAt, destinationAt } = segment;
+    if (sourcePort === a.port && destinationPort === b.port) {
+      if (isAddress(a, segment, sourceAt) && isAddress(b, segment, destinationAt)) {
+        this.foundIndex = 0;
+        return true;
+      }
+    }
+    if (sourcePort === b.port && destinationPort === a.port) {
+      if (isAddress(b, segment, sourceAt) && isAddress(a, segment, destinationAt)) {
+        this.foundIndex = 1;
+        return true;
+      }
+    }
+    return false;
+  }
+}
+
+function isAddress({ address }: Endpoint, { bytes, addressBytes }: SegmentReader, at: number): boolean {
+  if (address.length !== addressBytes) return false;
+  for (let i = addressBytes - 1; i >= 0; i--) if (address[i] !== bytes[at + i]) return false;
+  return true;
+}
+
+/** The same for both directions, because sums do not care for order. */
+function hashOf({ bytes, addressBytes, sourceAt, destinationAt, sourcePort, destinationPort }: SegmentReader): number {
+  return mixed(
+    endpointHash(bytes, sourceAt, addressBytes, sourcePort),
+    endpointHash(bytes, destinationAt, addressBytes, destinationPort),
+  );
+}
+
+function hashOfEndpoints([a, b]: readonly [Endpoint, Endpoint]): number {
+  return mixed(
+    endpointHash(a.address, 0, a.address.length, a.port),
+    endpointHash(b.address, 0, b.address.length, b.port),
+  );
+}
+
+function mixed(a: number, b: number): number {
+  return (a + b) | 0;
+}
+
+function endpointHash(bytes: Buffer, at: number, length: number, port: number): number {
+  let hash = Math.imul(port + 1, 0x9e3779b1);
+  for (let i = 0; i < length; i++) hash = Math.imul(hash ^ bytes[at + i]!, 0x01000193);
+  return hash ^ (hash >>> 15);
+}
