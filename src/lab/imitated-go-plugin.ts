@@ -7,6 +7,7 @@
 import { readFile } from "node:fs/promises";
 import { request } from "node:https";
 import { join } from "node:path";
+import { silentLogger } from "../core/logger.js";
 import { parseHcl } from "../formats/hcl/parser.js";
 import {
   type AttestRequest,
@@ -32,7 +33,8 @@ export async function runImitatedGoPlugin(env: NodeJS.ProcessEnv): Promise<numbe
   let settings: GoSettings | undefined;
   const { exitCode } = await servePlugin({
     type: "NodeAttestor",
-    logger,
+    // The Go plugin says nothing of a call that failed.
+    logger: silentLogger,
     pluginService: {
       definition: ServerNodeAttestorService,
       implementation: { attest: (call) => attest(call, settings) },

@@ -1,86 +1,107 @@
-import type { Logger } from "../core/logger.js";
 import { errorText } from "../core/problem.js";
 import { CriteriaSeen } from "./criteria.js";
-import { type EmbeddedWorld, startEmbeddedWorld } from "./embedded-world.js";
-import { labFiles } from "./lab-files.js";
+import { startEmbeddedWorld } from "./embedded/embedded-world.js";
+import { labRootVariable } from "./imitated-go-plugin.js";
+import { installPlugin, labFiles } from "./lab-files.js";
+import { chooseLabPorts } from "./lab-ports.js";
+import { findRealPrograms } from "./real/real-programs.js";
+import { startRealWorld } from "./real/real-world.js";
+import type { Outcome, Scene, Stage } from "./scene.js";
 import { attestWithSameFile } from "./scenes/attest-with-same-file.js";
 import { enrolMachine } from "./scenes/enrol-machine.js";
 import { failAsReported } from "./scenes/fail-as-reported.js";
 import { refuseFailedMachine } from "./scenes/refuse-failed-machine.js";
 import { rotateWhileRunning } from "./scenes/rotate-while-running.js";
-import type { Outcome, Scene, Stage } from "./stage.js";
-import { StandInSpire } from "./stand-in-spire.js";
-import type { LabReport, Part, StoryEvent, Tell } from "./story.js";
+import type { LabReport, StoryEvent, Tell } from "./story.js";
+import type { World, WorldOptions } from "./world.js";
 
 export interface LabOptions {
-  /** An existing, empty directory for configuration and certificates. */
+  /** An existing, empty directory for configuration, certificates and data. */
   directory: string;
   /** This program's own executable file. */
   executable: string;
+  /** The PATH on which spire-server, spire-agent, keylime_verifier and keylime_registrar are; embedded without. */
+  realPath?: string;
   tell: Tell;
-  logger: Logger;
+  /** Told before anything is started, with what is not as in a usual installation. */
+  opening(notices: readonly string[]): void;
   signal: AbortSignal;
 }
 
 /** A lab whose scenes have been played and whose services still run. */
 export interface PlayedLab {
   report: LabReport;
-  world: EmbeddedWorld;
+  world: World;
   /** Unloads the plugins and stops the services. */
-  close(): Promise<void>;
+  stop(): Promise<void>;
 }
 
-const scenes: readonly Scene[] = [
-  enrolMachine,
-  failAsReported,
-  attestWithSameFile,
-  rotateWhileRunning,
-  refuseFailedMachine,
-];
-
-/** Plays the field report's story on the embedded services. Plugins are real processes, loaded over SPIRE's protocol. */
+/**
+ * Plays the field report's story. Plugins are real processes, loaded over SPIRE's protocol.
+ * @throws Problem when the set-up fails, the signal's reason when interrupted; everything has been stopped then
+ */
 export async function playLab(options: LabOptions): Promise<PlayedLab> {
   const startedAtMs = performance.now();
-  const world = await startEmbeddedWorld(labFiles(options.directory), options.logger);
-  const events: StoryEvent[] = [];
-  const stage: Stage = {
-    world,
-    spire: await StandInSpire.start("funlab.casa"),
-    criteria: new CriteriaSeen(),
-    tell: (event) => {
-      events.push(event);
-      options.tell(event);
-    },
-    executable: options.executable,
-    pair: {},
-    signal: options.signal,
-  };
-  const close = async () => {
-    for (const half of Object.values(stage.pair)) await half.unload();
-    await world.close();
-  };
+  const { world, notices } = await startWorld(options);
+  const stop = () => world.stop();
   try {
-    const played: LabReport["scenes"] = [];
-    for (const [index, scene] of scenes.entries()) {
-      options.signal.throwIfAborted();
-      played.push(await playScene(scene, index + 1, stage, events));
-    }
-    const criteria = stage.criteria.list();
-    const ok = played.every(({ asExpected }) => asExpected) && criteria.every(({ met }) => met);
+    const { scenes, criteria } = await playScenes(world, options);
     const report: LabReport = {
       schema: "spire-keylime/lab/v1",
-      ok,
+      ok: scenes.every(({ as_expected }) => as_expected) && criteria.every(({ met }) => met),
       directory: options.directory,
-      parts: partsOf(world),
-      scenes: played,
+      notices,
+      parts: world.parts(),
+      scenes,
       criteria,
       elapsed_ms: Math.round(performance.now() - startedAtMs),
     };
-    return { report, world, close };
+    return { report, world, stop };
   } catch (error) {
-    await close();
+    await stop();
     throw error;
   }
+}
+
+async function startWorld(options: LabOptions): Promise<{ world: World; notices: string[] }> {
+  const { directory, executable, realPath, signal, opening } = options;
+  const programs = realPath === undefined ? undefined : findRealPrograms(realPath);
+  const files = labFiles(directory);
+  const { ports, notices } = await chooseLabPorts();
+  opening(notices);
+  // What the report's server.conf names is first the stand-in for the Go plugin.
+  const imitation = { executable, args: ["lab", "imitate-go-plugin"], env: { [labRootVariable]: directory } };
+  await installPlugin(files.spireServer.plugin, imitation);
+  await installPlugin(files.spireAgent.plugin, { executable, args: ["plugin", "agent"] });
+  const worldOptions: WorldOptions = { files, ports, executable, signal };
+  const starting = programs === undefined ? startEmbeddedWorld(worldOptions) : startRealWorld(worldOptions, programs);
+  return { world: await starting, notices };
+}
+
+async function playScenes(world: World, { executable, tell, signal }: LabOptions) {
+  const events: StoryEvent[] = [];
+  const stage: Stage = {
+    world,
+    criteria: new CriteriaSeen(),
+    tell: (event) => {
+      events.push(event);
+      tell(event);
+    },
+    signal,
+  };
+  const all: Scene[] = [
+    enrolMachine,
+    failAsReported,
+    attestWithSameFile(executable),
+    rotateWhileRunning,
+    refuseFailedMachine,
+  ];
+  const scenes: LabReport["scenes"] = [];
+  for (const [index, scene] of all.entries()) {
+    signal.throwIfAborted();
+    scenes.push(await playScene(scene, index + 1, stage, events));
+  }
+  return { scenes, criteria: stage.criteria.list() };
 }
 
 async function playScene(
@@ -90,26 +111,13 @@ async function playScene(
   events: StoryEvent[],
 ): Promise<LabReport["scenes"][number]> {
   const from = events.length;
-  stage.tell({ type: "scene", number, title: scene.title });
+  const { title } = scene;
+  stage.tell({ type: "scene", number, title });
   const outcome: Outcome = await scene.play(stage).catch((error: unknown) => {
     stage.signal.throwIfAborted();
     return { asExpected: false, text: errorText(error) };
   });
   stage.tell({ type: "outcome", ...outcome });
-  const { asExpected, text } = outcome;
-  return { number, title: scene.title, asExpected, outcome: text, events: events.slice(from) };
-}
-
-function partsOf({ verifier, registrar, agent }: EmbeddedWorld): Part[] {
-  const at = ({ host, port }: { host: string; port: number }) => `${host}:${port}`;
-  return [
-    { name: "both plugin halves", kind: "real", detail: "this executable, loaded over SPIRE's plugin protocol" },
-    { name: "TLS on every leg", kind: "real", detail: "mutual TLS over TCP, certificates of a two-level PKI" },
-    { name: "Go plugin of the report", kind: "embedded", detail: "a process that imitates its measured behaviour" },
-    { name: "SPIRE server and agent", kind: "embedded", detail: "a plugin host with an agent list and an SVID issuer" },
-    { name: "Keylime verifier", kind: "embedded", detail: at(verifier.address) },
-    { name: "Keylime registrar", kind: "embedded", detail: at(registrar.httpsAddress) },
-    { name: "Keylime agent", kind: "embedded", detail: at(agent.address) },
-    { name: "TPM", kind: "embedded", detail: "in software; its quotes are real TPM 2.0 structures" },
-  ];
+  const { asExpected, text, why = null } = outcome;
+  return { number, title, as_expected: asExpected, outcome: text, why, events: events.slice(from) };
 }

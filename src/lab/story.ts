@@ -8,24 +8,35 @@ export type StoryEvent =
   | { type: "step"; text: string }
   /** Lines of a file as they stand on disk; `mark` says what is noteworthy about a line. */
   | { type: "file"; path: string; lines: { number: number; text: string; mark?: string }[] }
-  /** One HTTP call a person would make by hand, and its answer. */
-  | { type: "call"; call: string; presenting: string; answer: string }
+  /** One HTTP call a person would make by hand, and its answer; `presenting` is a file, null for no certificate. */
+  | { type: "call"; call: string; presenting: string | null; answer: string }
   /** A TLS handshake as it went over the wire. */
   | { type: "handshake"; leg: string; messages: WireMessage[] }
   /** The messages of one attestation as they passed between the two plugins. */
   | { type: "exchange"; messages: RelayedMessage[] }
-  /** A line that a program wrote to its log. */
+  /** A line that a program wrote to its log, or the error it returned. */
   | { type: "log"; source: string; level: string; text: string }
-  /** How the scene ended. */
-  | { type: "outcome"; asExpected: boolean; text: string };
+  /** How the scene ended; `why` follows from its facts. */
+  | { type: "outcome"; asExpected: boolean; text: string; why?: string };
 
 export interface WireMessage {
   from: "client" | "server";
   /** The message's name as the RFC has it. */
   name: string;
   detail?: string;
+  /** Of a certificate message, leaf first. */
+  certificates?: WireCertificate[];
   /** What the story is about. */
   decisive?: boolean;
+}
+
+export interface WireCertificate {
+  /** RFC 4514 order. */
+  subject: string;
+  issuer: string;
+  /** Lower-case hex. */
+  serial: string;
+  sha256: string;
 }
 
 export type Tell = (event: StoryEvent) => void;
@@ -60,9 +71,19 @@ export interface LabReport {
   schema: "spire-keylime/lab/v1";
   /** Every scene ended as it must, and every criterion is met. */
   ok: boolean;
+  /** Below it are the configuration, the certificates and the logs of this lab. */
   directory: string;
+  /** What is not as in a usual installation, such as ports. */
+  notices: string[];
   parts: Part[];
-  scenes: { number: number; title: string; asExpected: boolean; outcome: string; events: StoryEvent[] }[];
+  scenes: {
+    number: number;
+    title: string;
+    as_expected: boolean;
+    outcome: string;
+    why: string | null;
+    events: StoryEvent[];
+  }[];
   criteria: Criterion[];
   elapsed_ms: number;
 }

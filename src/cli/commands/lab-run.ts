@@ -1,69 +1,75 @@
 import { mkdir, mkdtemp, readdir, realpath, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { silentLogger } from "../../core/logger.js";
 import { Problem } from "../../core/problem.js";
 import { type PlayedLab, playLab } from "../../lab/lab.js";
 import { exitCodes, type Io } from "../io.js";
-import { keptLabText, labSummaryText, storyEventText } from "../render/lab.js";
+import { LabText } from "../render/lab.js";
 import { styleFor } from "../render/style.js";
+import { labInterruption } from "./lab-interruption.js";
 
 export interface LabCommandOptions {
+  real?: boolean;
   keep?: boolean;
-  directory: string;
+  directory?: string;
   json?: boolean;
 }
 
 export async function runLab(options: LabCommandOptions, io: Io): Promise<number> {
-  const style = styleFor(io);
   const directory = await labDirectory(options.directory);
+  const { signal, release } = labInterruption(io.interrupted);
   let lab: PlayedLab | undefined;
   try {
-    lab = await playLab({
-      directory: directory.path,
-      executable: await realpath(process.argv[1]!),
-      tell: options.json ? () => {} : (event) => io.out(storyEventText(event, style)),
-      logger: silentLogger,
-      signal: io.interrupted,
-    });
-    io.out(options.json ? `${JSON.stringify(lab.report, undefined, 2)}\n` : labSummaryText(lab.report, style));
-    if (options.keep) await keepRunning(lab, io);
+    lab = await play(options, directory.path, io, signal);
+    if (options.keep) await keepRunning(lab, new LabText(styleFor(io), directory.path), io, signal);
     return lab.report.ok ? exitCodes.ok : exitCodes.findings;
   } catch (error) {
-    if (!io.interrupted.aborted) throw error;
+    if (!signal.aborted) throw error;
     io.err("interrupted: everything the lab started has been stopped\n");
     return exitCodes.couldNotCheck;
   } finally {
-    await lab?.close();
-    if (directory.isOurs) await rm(directory.path, { recursive: true, force: true });
+    await lab?.stop();
+    if (directory.isOurs) await rm(directory.path, { recursive: true, force: true, maxRetries: 5 });
+    release();
   }
 }
 
+async function play({ real = false, json = false }: LabCommandOptions, directory: string, io: Io, signal: AbortSignal) {
+  const text = new LabText(styleFor(io), directory);
+  const say = json ? () => {} : io.out;
+  const lab = await playLab({
+    directory,
+    executable: await realpath(process.argv[1]!),
+    ...(real ? { realPath: io.env.PATH ?? "" } : {}),
+    opening: (notices) => say(text.opening(real, notices)),
+    tell: (event) => say(text.event(event)),
+    signal,
+  });
+  io.out(json ? `${JSON.stringify(lab.report, undefined, 2)}\n` : text.summary(lab.report));
+  return lab;
+}
+
 /** Waits for Ctrl-C. What there is to try goes to stderr, so that --json stays one document. */
-async function keepRunning({ world }: PlayedLab, io: Io): Promise<void> {
-  io.err(keptLabText(world));
-  if (io.interrupted.aborted) return;
+async function keepRunning({ world }: PlayedLab, text: LabText, io: Io, signal: AbortSignal): Promise<void> {
+  io.err(text.kept(world));
+  if (signal.aborted) return;
   await new Promise<void>((resume) => {
     // The services' sockets do not hold the process by themselves while nothing happens.
     const alive = setInterval(() => {}, 60_000);
-    io.interrupted.addEventListener("abort", () => {
+    signal.addEventListener("abort", () => {
       clearInterval(alive);
       resume();
     });
   });
 }
 
-const noDirectory = "a new temporary directory";
-
-async function labDirectory(wanted: string): Promise<{ path: string; isOurs: boolean }> {
-  if (wanted === noDirectory) return { path: await mkdtemp(join(tmpdir(), "spire-keylime-lab-")), isOurs: true };
+async function labDirectory(wanted: string | undefined): Promise<{ path: string; isOurs: boolean }> {
+  if (wanted === undefined) return { path: await mkdtemp(join(tmpdir(), "spire-keylime-lab-")), isOurs: true };
   const path = resolve(wanted);
   await mkdir(path, { recursive: true });
-  if ((await readdir(path)).length > 0) {
-    throw new Problem("lab-directory", `cannot set up a lab in ${path}: the directory is not empty`, {
-      culprit: "usage",
-      hint: "name a new or empty directory",
-    });
-  }
-  return { path, isOurs: false };
+  if ((await readdir(path)).length === 0) return { path, isOurs: false };
+  throw new Problem("lab-directory", `cannot set up a lab in ${path}: the directory is not empty`, {
+    culprit: "usage",
+    hint: "name a new or empty directory",
+  });
 }

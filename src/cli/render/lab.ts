@@ -1,93 +1,167 @@
-import type { PlayedLab } from "../../lab/lab.js";
-import type { Criterion, LabReport, Part, StoryEvent, WireMessage } from "../../lab/story.js";
+import { commonName } from "../../lab/common-name.js";
+import type { Criterion, LabReport, Part, StoryEvent, WireCertificate, WireMessage } from "../../lab/story.js";
+import type { World } from "../../lab/world.js";
 import type { RelayedMessage } from "../../rehearse/relay.js";
 import type { Style } from "./style.js";
+import { wrapped } from "./wrap.js";
 
-/** One event of the story as text for people; ends with a line end. */
-export function storyEventText(event: StoryEvent, style: Style): string {
-  switch (event.type) {
-    case "scene":
-      return `\n${style.heading(`${event.number}. ${event.title}`)}\n`;
-    case "step":
-      return `   ${event.text}\n`;
-    case "file":
-      return [`   ${event.path}`, ...event.lines.map((line) => fileLine(line, style))].join("\n").concat("\n");
-    case "call":
-      return `   ${event.call}\n     presenting ${event.presenting} ${style.quiet("→")} ${event.answer}\n`;
-    case "handshake":
-      return [`   on the wire, ${event.leg}:`, ...event.messages.map((message) => wireLine(message, style))]
-        .join("\n")
-        .concat("\n");
-    case "exchange":
-      return event.messages.map((message) => `${exchangeLine(message, style)}\n`).join("");
-    case "log":
-      return `   ${style.quiet(`[${event.source}, ${event.level}]`)} ${event.text}\n`;
-    case "outcome":
-      return `   ${event.asExpected ? style.good("✓") : style.bad("✗ not as expected:")} ${event.text}\n`;
+/** The lab's story as text for people; every text ends with a line end. */
+export class LabText {
+  constructor(
+    private readonly style: Style,
+    /** Paths below it are shown without it, once `opening` has named it. */
+    private readonly directory: string,
+  ) {}
+
+  opening(isReal: boolean, notices: readonly string[]): string {
+    const on = isReal ? "spire-server, spire-agent, keylime_verifier and keylime_registrar" : "embedded services";
+    return lines([
+      `The field report's story, played on ${on}.`,
+      `Everything it writes is below ${this.directory}; paths are shown from there.`,
+      ...notices.map((notice) => this.style.attention(`Note: ${notice}`)),
+      ...(isReal ? [this.style.quiet("Starting keylime_registrar and keylime_verifier takes some seconds.")] : []),
+    ]);
+  }
+
+  event(event: StoryEvent): string {
+    return lines(this.#eventLines(event));
+  }
+
+  /** What was real, and the success criteria; the last line says how many are met. */
+  summary({ parts, criteria, elapsed_ms }: LabReport): string {
+    const { heading, quiet } = this.style;
+    const met = criteria.filter((criterion) => criterion.met).length;
+    const nameWidth = Math.max(...parts.map(({ name }) => name.length));
+    return lines([
+      "",
+      heading("What was real, and what was embedded"),
+      ...parts.map((part) => this.#part(part, nameWidth)),
+      "",
+      heading("The field report's success criteria"),
+      ...criteria.flatMap((criterion) => this.#criterion(criterion)),
+      "",
+      quiet(`played in ${(elapsed_ms / 1000).toFixed(1)} s`),
+      `${met} of ${criteria.length} success criteria met`,
+    ]);
+  }
+
+  /** Addresses, files and commands of a lab that was left running; its paths are whole, to be pasted. */
+  kept({ files, agentId, ports, commands }: Pick<World, "files" | "agentId" | "ports" | "commands">): string {
+    const at = (port: number) => `https://127.0.0.1:${port}`;
+    return lines([
+      "",
+      this.style.heading("The lab goes on running; Ctrl-C ends it."),
+      `   verifier        ${at(ports.verifier)}`,
+      `   registrar       ${at(ports.registrarTls)}, for agents http://127.0.0.1:${ports.registrarHttp}`,
+      `   Keylime agent   ${at(ports.keylimeAgent)}, UUID ${agentId}`,
+      `   server.conf     ${files.spireServer.configFile}`,
+      `   agent.conf      ${files.spireAgent.configFile}`,
+      `   certificates    ${files.certs}`,
+      ...commands().flatMap(({ what, command }) => ["", `# ${what}`, command]),
+    ]);
+  }
+
+  #eventLines(event: StoryEvent): string[] {
+    const { heading, quiet } = this.style;
+    switch (event.type) {
+      case "scene":
+        return ["", heading(`${event.number}. ${event.title}`)];
+      case "step":
+        return this.#wrapped(event.text, "   ", "     ");
+      case "file":
+        return [`   ${this.#short(event.path)}`, ...event.lines.flatMap((line) => this.#fileLine(line))];
+      case "call":
+        return [`   ${event.call}`, ...this.#wrapped(callAnswer(event), "     ", "       ")];
+      case "handshake":
+        return [`   on the wire, ${event.leg}:`, ...this.#handshake(event.messages)];
+      case "exchange":
+        return event.messages.flatMap((message) => this.#wrapped(exchangeText(message), "   ", "       ").map(quiet));
+      case "log":
+        return this.#log(event);
+      case "outcome":
+        return this.#outcome(event);
+    }
+  }
+
+  /** An error stays on one line, as its program printed it, so that it can be searched for. */
+  #log({ source, level, text }: { source: string; level: string; text: string }): string[] {
+    const label = `   [${source}, ${level}] `;
+    if (level === "error") return [label + this.style.bad(this.#short(text))];
+    return this.#wrapped(text, label, "       ").map(this.style.quiet);
+  }
+
+  #outcome({ asExpected, text, why }: { asExpected: boolean; text: string; why?: string }): string[] {
+    const { good, bad } = this.style;
+    const [mark, colour] = asExpected ? ["✓ ", good] : ["✗ not as expected: ", bad];
+    return [
+      ...this.#wrapped(mark + text, "   ", "     ").map(colour),
+      ...(why === undefined ? [] : this.#wrapped(`why: ${why}`, "     ", "          ")),
+    ];
+  }
+
+  #fileLine({ number, text, mark }: { number: number; text: string; mark?: string }): string[] {
+    const { quiet, attention } = this.style;
+    const line = `${String(number).padStart(8)}  ${this.#short(text.trim())}`;
+    return mark === undefined ? [quiet(line)] : [attention(line), attention(`          ↑ ${mark}`)];
+  }
+
+  /** Messages that follow each other from one side share a line, save those that decide the story. */
+  #handshake(messages: readonly WireMessage[]): string[] {
+    const groups: WireMessage[][] = [];
+    for (const message of messages) {
+      const last = groups.at(-1);
+      if (last !== undefined && !message.decisive && !last[0]!.decisive && last[0]!.from === message.from) {
+        last.push(message);
+      } else groups.push([message]);
+    }
+    return groups.flatMap((group) => {
+      const arrow = group[0]!.from === "client" ? "     client ──▶ " : "            ◀── ";
+      const text = this.#wrapped(group.map(wireText).join(", "), arrow, "                ");
+      if (!group[0]!.decisive) return text.map(this.style.quiet);
+      return text.map(group[0]!.name === "alert" ? this.style.bad : this.style.attention);
+    });
+  }
+
+  #part({ name, kind, detail }: Part, nameWidth: number): string {
+    const label = kind === "real" ? this.style.good("real    ") : this.style.attention("embedded");
+    return `   ${label}  ${name.padEnd(nameWidth)}  ${this.style.quiet(detail)}`;
+  }
+
+  #criterion({ title, met, evidence }: Criterion): string[] {
+    const mark = met ? this.style.good("✓") : this.style.bad("✗");
+    return [`   ${mark} ${title}`, ...this.#wrapped(evidence, "     ", "     ").map(this.style.quiet)];
+  }
+
+  #short(text: string): string {
+    return text.replaceAll(`${this.directory}/`, "");
+  }
+
+  #wrapped(text: string, first: string, indent: string): string[] {
+    return wrapped(this.#short(text), first, indent);
   }
 }
 
-/** What was real, and the success criteria; the last line says how many are met. */
-export function labSummaryText({ parts, criteria, elapsed_ms }: LabReport, style: Style): string {
-  const met = criteria.filter((criterion) => criterion.met).length;
-  return [
-    "",
-    style.heading("What was real, and what was embedded"),
-    ...parts.map((part) => partLine(part, style)),
-    "",
-    style.heading("The field report's success criteria"),
-    ...criteria.map((criterion) => criterionLine(criterion, style)),
-    "",
-    style.quiet(`played in ${(elapsed_ms / 1000).toFixed(1)} s`),
-    `${met} of ${criteria.length} success criteria met`,
-    "",
-  ].join("\n");
+const lines = (all: readonly string[]): string => `${all.join("\n")}\n`;
+
+function callAnswer({ presenting, answer }: { presenting: string | null; answer: string }): string {
+  return `presenting ${presenting ?? "no certificate"} → ${answer}`;
 }
 
-/** Addresses, files and commands of a lab that was left running. */
-export function keptLabText({ files, agentId, verifier, registrar, agent }: PlayedLab["world"]): string {
-  const admin = `--cacert ${files.caFile} --cert ${files.verifierCert} --key ${files.verifierKey}`;
-  return `
-The lab goes on running; Ctrl-C ends it and removes its temporary directory.
-
-  verifier        https://127.0.0.1:${verifier.address.port}
-  registrar       https://127.0.0.1:${registrar.httpsAddress.port}, plain HTTP on ${registrar.httpAddress.port}
-  Keylime agent   https://127.0.0.1:${agent.address.port}, UUID ${agentId}
-  server.conf     ${files.serverConf}
-  agent.conf      ${files.agentConf}
-
-Try:
-  curl ${admin} \\
-    https://127.0.0.1:${verifier.address.port}/v2.5/agents/${agentId}
-  openssl s_client -connect 127.0.0.1:${verifier.address.port} -CAfile ${files.caFile} \\
-    -cert ${files.cvCa}/server-cert.crt -key ${files.cvCa}/server-private.pem
-`;
+function wireText({ name, detail, certificates }: WireMessage): string {
+  const said = certificates === undefined ? detail : certificatesText(certificates);
+  if (said === undefined) return name;
+  return name === "alert" ? `alert: ${said}` : `${name} (${said})`;
 }
 
-function fileLine({ number, text, mark }: { number: number; text: string; mark?: string }, style: Style): string {
-  const line = `   ${style.quiet(String(number).padStart(5))}  ${text.trim()}`;
-  return mark === undefined ? line : `${style.attention(line)}\n            ${style.attention(`↑ ${mark}`)}`;
+function certificatesText([leaf, ...others]: readonly WireCertificate[]): string {
+  if (leaf === undefined) return "none presented";
+  const rest = others.length === 0 ? "" : `, with ${others.length} intermediate`;
+  return `${commonName(leaf.subject)}, issued by ${commonName(leaf.issuer)}, serial ${leaf.serial}${rest}`;
 }
 
-function wireLine({ from, name, detail, decisive }: WireMessage, style: Style): string {
-  const arrow = from === "client" ? "client ──▶ " : "       ◀── ";
-  const text = `     ${arrow}${name}${detail === undefined ? "" : `: ${detail}`}`;
-  if (!decisive) return style.quiet(text);
-  return name === "alert" ? style.bad(text) : style.attention(text);
-}
-
-function exchangeLine({ from, step, tookMs, facts }: RelayedMessage, style: Style): string {
+function exchangeText({ from, step, tookMs, facts }: RelayedMessage): string {
   const arrow = { payload: "agent ──▶ server", challenge: "agent ◀── server" }[step as string];
   const direction = arrow ?? (from === "agent" ? "agent ──▶ server" : "SPIRE ◀── server");
   const told = Object.entries(facts).map(([key, value]) => `${key} ${Array.isArray(value) ? value.join(", ") : value}`);
-  return `     ${direction}  ${step.replaceAll("_", " ")} ${style.quiet(`(${tookMs.toFixed(0)} ms)`)} ${told.join("; ")}`;
-}
-
-function partLine({ name, kind, detail }: Part, style: Style): string {
-  const label = kind === "real" ? style.good("real    ") : style.attention("embedded");
-  return `   ${label}  ${name.padEnd(22)}  ${style.quiet(detail)}`;
-}
-
-function criterionLine({ title, met, evidence }: Criterion, style: Style): string {
-  return `   ${met ? style.good("✓") : style.bad("✗")} ${title}\n       ${style.quiet(evidence)}`;
+  return `${direction}  ${step.replaceAll("_", " ")} (${tookMs.toFixed(0)} ms): ${told.join("; ")}`;
 }

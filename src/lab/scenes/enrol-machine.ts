@@ -1,6 +1,7 @@
-import { enrol } from "../admin.js";
-import { registrarUrl, type Scene, type Stage, verifierUrl } from "../stage.js";
-import { waitFor } from "../wait-for.js";
+import { enrolAtVerifier, registrarRecord, untilAttested } from "../../peers/real/enrolment.js";
+import { httpsRequest } from "../../peers/real/https-request.js";
+import type { Scene, Stage } from "../scene.js";
+import type { World } from "../world.js";
 
 /** The PCR that the last scene extends: the machine is enrolled with its value of now. */
 export const guardedPcr = 14;
@@ -9,44 +10,47 @@ export const guardedPcr = 14;
 export const enrolMachine: Scene = {
   title: "One machine under Keylime's care",
   async play(stage) {
-    const { world, tell, criteria } = stage;
-    const { agent, agentId } = world;
-    tell({ type: "step", text: `the Keylime agent serves https://127.0.0.1:${agent.address.port} as ${agentId}` });
-    criteria.saw("keylime-agent-operational", `agent ${agentId} answers on port ${agent.address.port}`);
-    await agent.register();
-    const record = world.registrar.agents().find((entry) => entry.agentId === agentId);
-    tell({
-      type: "step",
-      text: `it registered: the registrar's credential was activated with the TPM's endorsement key`,
+    const { world, tell, criteria, signal } = stage;
+    const { agentId, keylime } = world;
+    await callAgent(stage);
+    await world.keylimeAgent.register();
+    const record = await registrarRecord(keylime, agentId);
+    tell({ type: "step", text: "it registered: its TPM's endorsement key opened the registrar's challenge" });
+    criteria.saw("agent-registered", `the registrar holds ${agentId}, activated, at ${record.ip}:${record.port}`);
+    await enrolAtVerifier(keylime, agentId, {
+      tpmPolicy: tpmPolicy(world),
+      fields: { metadata: JSON.stringify({ rack: "tower-of-omens" }) },
     });
-    if (record?.active) criteria.saw("agent-registered", `the registrar holds ${agentId}, active`);
-    await enrolWithPolicy(stage);
     tell({
       type: "step",
       text: `enrolled at the verifier, which must find PCR ${guardedPcr} unchanged at every round`,
     });
-    const entry = await waitFor(
-      "the verifier's first completed round",
-      () => {
-        const found = world.verifier.agent(agentId);
-        return found !== undefined && found.attestationCount > 0 ? found : undefined;
-      },
-      { signal: stage.signal },
+    const { operational_state, attestation_count, attestation_status } = await untilAttested(
+      keylime,
+      agentId,
+      1,
+      signal,
     );
     return {
-      asExpected: record?.active === true,
-      text: `the verifier accepted the machine's quote (state ${entry.operationalState}, ${entry.attestationCount} completed)`,
+      asExpected: true,
+      text: `the verifier accepted the machine's quote: state ${operational_state}, ${attestation_status}, rounds completed: ${attestation_count}`,
     };
   },
 };
 
-function enrolWithPolicy({ world }: Stage): Promise<void> {
-  const pcr = world.tpm.readPcr(guardedPcr).toString("hex");
-  return enrol(world.files, {
-    verifierUrl: verifierUrl(world),
-    registrarUrl: registrarUrl(world),
-    agentId: world.agentId,
-    tpmPolicy: { mask: `0x${(1 << guardedPcr).toString(16)}`, [guardedPcr]: [pcr] },
-    metadata: { rack: "tower-of-omens" },
+async function callAgent({ world, tell, criteria }: Stage): Promise<void> {
+  const { agentId, keylimeAgent, pki, files } = world;
+  const url = `https://127.0.0.1:${keylimeAgent.address.port}/v2.2/agent/info`;
+  const { status, json } = await httpsRequest(url, {
+    caPem: pki.caCompleteChainPem,
+    identity: { certPem: pki.verifier.chainPem, keyPem: pki.verifier.keyPem },
   });
+  const uuid = (json as { results?: { agent_uuid?: string } } | undefined)?.results?.agent_uuid;
+  tell({ type: "call", call: `GET ${url}`, presenting: files.verifierCert, answer: `${status} agent_uuid ${uuid}` });
+  if (uuid === agentId) criteria.saw("keylime-agent-operational", `it answers at ${url} as ${uuid}, a UUID of its own`);
+}
+
+function tpmPolicy({ tpm }: World): string {
+  const pcr = tpm.readPcr(guardedPcr).toString("hex");
+  return JSON.stringify({ mask: `0x${(1 << guardedPcr).toString(16)}`, [guardedPcr]: [pcr] });
 }

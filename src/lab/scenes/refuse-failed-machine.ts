@@ -1,8 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { StatusCode } from "../../goplugin/status-error.js";
-import { attestThrough, ourHalf } from "../halves.js";
-import type { Scene } from "../stage.js";
-import { waitFor } from "../wait-for.js";
+import { verifierAgent } from "../../peers/real/enrolment.js";
+import { until } from "../../peers/real/until.js";
+import type { Scene } from "../scene.js";
 import { guardedPcr } from "./enrol-machine.js";
 
 /** State 9: the verifier refused a quote (Keylime's cloud_verifier_common states). */
@@ -11,30 +10,25 @@ const invalidQuote = 9;
 /** Something changes on the machine, the verifier sees it in the next quote, and SPIRE refuses the node. */
 export const refuseFailedMachine: Scene = {
   title: "The machine changes, and is refused",
-  async play(stage) {
-    const { world, tell, signal } = stage;
+  async play({ world, tell, signal }) {
+    const { keylime, agentId, spire } = world;
     world.tpm.extend(guardedPcr, randomBytes(32));
     tell({ type: "step", text: `PCR ${guardedPcr} of the machine's TPM was extended, as by a changed boot component` });
-    const entry = await waitFor(
-      "the verifier to refuse the machine's quote",
-      () => {
-        const found = world.verifier.agent(world.agentId);
-        return found?.operationalState === invalidQuote ? found : undefined;
+    const { last_event_id } = await until(
+      async () => {
+        const agent = await verifierAgent(keylime, agentId);
+        return agent.operational_state === invalidQuote && agent;
       },
-      { signal },
+      { what: "the verifier to refuse the machine's quote", timeoutMs: 30_000, signal },
     );
-    tell({
-      type: "step",
-      text: `the verifier refused the next quote: state ${invalidQuote}, event ${entry.lastEventId}`,
-    });
-    const attestation = await attestThrough(stage, await ourHalf(stage, "server"), await ourHalf(stage, "agent"));
-    const { failure } = attestation;
+    tell({ type: "step", text: `the verifier refused the next quote: state ${invalidQuote}, event ${last_event_id}` });
+    const { failure } = await spire.attest(tell);
+    if (failure === undefined) return { asExpected: false, text: "it attested all the same" };
+    const listed = (await spire.agents()).length;
     return {
-      asExpected: failure?.code === StatusCode.PERMISSION_DENIED,
-      text:
-        failure === undefined
-          ? "it attested all the same"
-          : `${StatusCode[failure.code]} nodeattestor(keylime): ${failure.message}`,
+      asExpected: failure.code === "PERMISSION_DENIED" && listed === 0,
+      text: `refused: ${failure.code}`,
+      why: `the quote no longer holds the PCR that the verifier's policy names; agents in SPIRE's list now: ${listed}`,
     };
   },
 };

@@ -40,6 +40,11 @@ export interface Child extends AsyncDisposable {
 const keptBytes = 1024 * 1024;
 const living = new Set<Child>();
 
+/** The end of a log, for an error message. */
+export function lastLines(text: string, count = 40): string {
+  return text.trimEnd().split("\n").slice(-count).join("\n");
+}
+
 /** Ends every process group that still runs, at once and without a chance to tidy up. */
 export function killLivingChildren(): void {
   for (const child of living) child.signalGroup("SIGKILL");

@@ -6,6 +6,8 @@ import { until } from "./until.js";
 export interface KeylimeAdmin {
   askVerifier(path: string, request?: Pick<HttpsRequest, "method" | "body">): Promise<HttpsAnswer>;
   askRegistrar(path: string, request?: Pick<HttpsRequest, "method" | "body">): Promise<HttpsAnswer>;
+  /** What the programs printed, where it is known. */
+  logs?(): string;
 }
 
 export interface EnrolOptions {
@@ -69,7 +71,7 @@ export async function verifierAgent(keylime: KeylimeAdmin, agentId: string): Pro
 
 /** Waits until the verifier has accepted at least that many quotes of the agent. */
 export function untilAttested(
-  keylime: KeylimeAdmin & { logs?(): string },
+  keylime: KeylimeAdmin,
   agentId: string,
   rounds = 1,
   signal?: AbortSignal,

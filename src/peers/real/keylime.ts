@@ -2,7 +2,7 @@ import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Problem } from "../../core/problem.js";
 import type { FieldReportPki } from "../pki/field-report-pki.js";
-import { type Child, startChild } from "./child.js";
+import { type Child, lastLines, startChild } from "./child.js";
 import type { KeylimeAdmin } from "./enrolment.js";
 import { freePort } from "./free-port.js";
 import { type HttpsAnswer, type HttpsRequest, httpsRequest } from "./https-request.js";
@@ -199,14 +199,18 @@ class RunningKeylime implements RealKeylime {
       {
         what: `${service.name} to answer ${versionUrl}`,
         timeoutMs: 60_000,
-        evidence: () => service.output(),
+        evidence: () => lastLines(service.output()),
         signal: this.options.signal,
       },
     );
     if (state === true) return;
-    throw new Problem("peer-start", `${service.name} ended with ${state.code} at its start:\n${service.output()}`, {
-      culprit: "peer",
-    });
+    throw new Problem(
+      "peer-start",
+      `${service.name} ended with ${state.code} at its start:\n${lastLines(service.output())}`,
+      {
+        culprit: "peer",
+      },
+    );
   }
 }
 

@@ -1,16 +1,23 @@
+import type { Child } from "./child.js";
 import { runChecked } from "./run-command.js";
 import { agentConfigText } from "./spire-config.js";
-import { SpireProcess, type SpireProcessOptions, startSpireProcess } from "./spire-process.js";
+import { runSpire, SpireProcess, type SpireProcessOptions, spireHomeBelow, writeSpireConfig } from "./spire-process.js";
 import type { SpireServer } from "./spire-server.js";
 
-export interface SpireAgentOptions extends SpireProcessOptions {
+/** What is known of an agent whose configuration file stands already. */
+export interface ConfiguredSpireAgent extends SpireProcessOptions {
+  /** false returns as soon as the process runs: for attestations that must fail. */
+  waitUntilHealthy?: boolean;
+}
+
+export interface SpireAgentOptions extends Omit<ConfiguredSpireAgent, "home"> {
+  /** An existing directory with a short path: the Workload API's socket goes below it. */
+  dir: string;
   server: SpireServer;
   /** HCL of the whole `NodeAttestor "…" { … }`; see `pluginBlock`. */
   nodeAttestorBlock: string;
   /** HCL inside `agent { … }`, for example `retry_bootstrap = false`. */
   moreAgentOptions?: string;
-  /** false returns as soon as the process runs: for attestations that must fail. */
-  waitUntilHealthy?: boolean;
 }
 
 /** As `spire-agent api fetch x509 -output json` prints it. */
@@ -21,8 +28,21 @@ export interface WorkloadSvid {
   bundle: string;
 }
 
+/** Configures and starts spire-agent. */
 export async function startSpireAgent(options: SpireAgentOptions): Promise<SpireAgent> {
-  const agent = await SpireAgent.start(options);
+  const { dir, server, nodeAttestorBlock, moreAgentOptions = "" } = options;
+  const { trustDomain, port, bundleFile } = server;
+  const home = spireHomeBelow(dir, "agent");
+  await writeSpireConfig(
+    home,
+    agentConfigText({ ...home, trustDomain, port, bundleFile, nodeAttestorBlock, moreAgentOptions }),
+  );
+  return await runSpireAgent({ ...options, home });
+}
+
+/** Starts spire-agent; rejects with its log when it ends or stays unhealthy, unless told not to wait. */
+export async function runSpireAgent(options: ConfiguredSpireAgent): Promise<SpireAgent> {
+  const agent = new SpireAgent(options, await runSpire(options));
   try {
     if (options.waitUntilHealthy !== false) await agent.waitUntilHealthy();
     return agent;
@@ -34,20 +54,11 @@ export async function startSpireAgent(options: SpireAgentOptions): Promise<Spire
 
 /** A running spire-agent. */
 export class SpireAgent extends SpireProcess {
-  private constructor(
-    started: Awaited<ReturnType<typeof startSpireProcess>>,
-    private readonly agentOptions: SpireAgentOptions,
+  constructor(
+    private readonly agentOptions: ConfiguredSpireAgent,
+    child: Child,
   ) {
-    super(agentOptions, started.home, started.child);
-  }
-
-  static async start(options: SpireAgentOptions): Promise<SpireAgent> {
-    const { server, nodeAttestorBlock, moreAgentOptions = "" } = options;
-    const { trustDomain, port, bundleFile } = server;
-    const started = await startSpireProcess(options, "agent", (home) =>
-      agentConfigText({ ...home, trustDomain, port, bundleFile, nodeAttestorBlock, moreAgentOptions }),
-    );
-    return new SpireAgent(started, options);
+    super(agentOptions, child);
   }
 
   /** Starts anew; the keys are in memory, so it attests again. */

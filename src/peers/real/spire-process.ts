@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Problem } from "../../core/problem.js";
-import { type Child, startChild } from "./child.js";
+import { type Child, lastLines, startChild } from "./child.js";
 import { runCommand } from "./run-command.js";
 import { until } from "./until.js";
 
@@ -23,9 +23,8 @@ export interface SpireHome {
 export interface SpireProcessOptions {
   /** Absolute path of spire-server or spire-agent. */
   program: string;
-  /** An existing directory with a short path; `server` or `agent` below it holds everything unless `home` says where. */
-  dir: string;
-  home?: SpireHome;
+  /** With the configuration file in it. */
+  home: SpireHome;
   /** Added to the process's environment, which its plugins inherit. */
   env?: Record<string, string>;
   /** Aborted: waiting for its health ends. */
@@ -36,9 +35,12 @@ export interface SpireProcessOptions {
 export abstract class SpireProcess implements AsyncDisposable {
   protected constructor(
     private readonly options: SpireProcessOptions,
-    readonly home: SpireHome,
     public child: Child,
   ) {}
+
+  get home(): SpireHome {
+    return this.options.home;
+  }
 
   get configFile(): string {
     return this.home.configFile;
@@ -82,13 +84,13 @@ export abstract class SpireProcess implements AsyncDisposable {
   }
 
   protected async startAgain(): Promise<void> {
-    this.child = await runSpire(this.options, this.home);
+    this.child = await runSpire(this.options);
   }
 
-  /** The log without its debug lines. */
+  /** The end of the log without its debug lines. */
   private story(): string {
     const lines = this.log().split("\n");
-    return lines.filter((line) => !line.includes('"level":"debug"')).join("\n");
+    return lastLines(lines.filter((line) => !line.includes('"level":"debug"')).join("\n"));
   }
 
   private async isHealthy(): Promise<boolean> {
@@ -96,26 +98,19 @@ export abstract class SpireProcess implements AsyncDisposable {
   }
 }
 
-/** Writes the configuration and starts the process. */
-export async function startSpireProcess(
-  options: SpireProcessOptions,
-  name: "server" | "agent",
-  configText: (home: SpireHome) => string,
-): Promise<{ home: SpireHome; child: Child }> {
-  const home = options.home ?? homeBelow(options.dir, name);
-  for (const path of [home.dataDir, dirname(home.configFile), dirname(home.socketPath)]) {
-    await mkdir(path, { recursive: true, mode: 0o755 });
-  }
-  await writeFile(home.configFile, configText(home));
-  return { home, child: await runSpire(options, home) };
-}
-
-function homeBelow(dir: string, name: "server" | "agent"): SpireHome {
+/** `<dir>/<name>` holds everything. */
+export function spireHomeBelow(dir: string, name: "server" | "agent"): SpireHome {
   const dataDir = join(dir, name);
   return { dataDir, socketPath: join(dataDir, "api.sock"), configFile: join(dataDir, `spire-${name}.conf`) };
 }
 
+export async function writeSpireConfig({ dataDir, configFile }: SpireHome, text: string): Promise<void> {
+  await mkdir(dataDir, { recursive: true, mode: 0o755 });
+  await writeFile(configFile, text);
+}
+
 /** SPIRE unloads its plugins itself when its own process gets SIGTERM. */
-function runSpire({ program, env }: SpireProcessOptions, { configFile }: SpireHome): Promise<Child> {
-  return startChild({ command: program, args: ["run", "-config", configFile], env, stopGraceMs: 10_000 });
+export async function runSpire({ program, env, home }: SpireProcessOptions): Promise<Child> {
+  for (const path of [home.dataDir, dirname(home.socketPath)]) await mkdir(path, { recursive: true, mode: 0o755 });
+  return await startChild({ command: program, args: ["run", "-config", home.configFile], env, stopGraceMs: 10_000 });
 }

@@ -1,12 +1,21 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Problem } from "../../core/problem.js";
+import type { Child } from "./child.js";
 import { freePort } from "./free-port.js";
 import { runChecked } from "./run-command.js";
 import { serverConfigText } from "./spire-config.js";
-import { SpireProcess, type SpireProcessOptions, startSpireProcess } from "./spire-process.js";
+import { runSpire, SpireProcess, type SpireProcessOptions, spireHomeBelow, writeSpireConfig } from "./spire-process.js";
 
-export interface SpireServerOptions extends SpireProcessOptions {
+/** What is known of a server whose configuration file stands already. */
+export interface ConfiguredSpireServer extends SpireProcessOptions {
+  trustDomain: string;
+  port: number;
+}
+
+export interface SpireServerOptions extends Omit<SpireProcessOptions, "home"> {
+  /** An existing directory with a short path: the admin socket goes below it. */
+  dir: string;
   /** `example.org` without. */
   trustDomain?: string;
   /** A free one is chosen without. */
@@ -40,9 +49,19 @@ export interface EntryOptions {
   node?: boolean;
 }
 
-/** Starts spire-server and waits until it is healthy; rejects with its log when it ends, as for a plugin that fails. */
+/** Configures and starts spire-server. */
 export async function startSpireServer(options: SpireServerOptions): Promise<SpireServer> {
-  const server = await SpireServer.start(options);
+  const { dir, trustDomain = "example.org", agentTtl = "1h", nodeAttestorBlock, moreServerOptions = "" } = options;
+  const port = options.port ?? (await freePort());
+  const home = spireHomeBelow(dir, "server");
+  const text = serverConfigText({ ...home, trustDomain, port, agentTtl, nodeAttestorBlock, moreServerOptions });
+  await writeSpireConfig(home, text);
+  return await runSpireServer({ ...options, home, trustDomain, port });
+}
+
+/** Starts spire-server and waits until it is healthy; rejects with its log when it ends, as for a plugin that fails. */
+export async function runSpireServer(options: ConfiguredSpireServer): Promise<SpireServer> {
+  const server = new SpireServer(options, await runSpire(options));
   try {
     await server.waitUntilHealthy(30_000);
     await writeFile(server.bundleFile, await server.command("bundle", "show", "-format", "pem"));
@@ -55,22 +74,19 @@ export async function startSpireServer(options: SpireServerOptions): Promise<Spi
 
 /** A running spire-server; its CLI is asked through its admin socket. */
 export class SpireServer extends SpireProcess {
-  private constructor(
-    started: Awaited<ReturnType<typeof startSpireProcess>>,
-    private readonly serverOptions: SpireServerOptions,
-    readonly trustDomain: string,
-    readonly port: number,
+  constructor(
+    private readonly serverOptions: ConfiguredSpireServer,
+    child: Child,
   ) {
-    super(serverOptions, started.home, started.child);
+    super(serverOptions, child);
   }
 
-  static async start(options: SpireServerOptions): Promise<SpireServer> {
-    const { trustDomain = "example.org", agentTtl = "1h", nodeAttestorBlock, moreServerOptions = "" } = options;
-    const port = options.port ?? (await freePort());
-    const started = await startSpireProcess(options, "server", (home) =>
-      serverConfigText({ ...home, trustDomain, port, agentTtl, nodeAttestorBlock, moreServerOptions }),
-    );
-    return new SpireServer(started, options, trustDomain, port);
+  get trustDomain(): string {
+    return this.serverOptions.trustDomain;
+  }
+
+  get port(): number {
+    return this.serverOptions.port;
   }
 
   /** A file with the trust bundle that agents start from. */

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { type AgentTls, type KeylimeAgent, startKeylimeAgent } from "../../../src/peers/agent/keylime-agent.js";
 import { type FieldReportPki, fieldReportPki } from "../../../src/peers/pki/field-report-pki.js";
+import { Started } from "../../../src/peers/real/started.js";
 import { SoftwareTpm } from "../../../src/peers/tpm/software-tpm.js";
 import { type TemporaryDirectory, temporaryDirectory } from "../../support/temporary-directory.js";
 import { type EnrolOptions, enrolAtVerifier, untilAttested } from "./enrol.js";
@@ -49,7 +50,8 @@ export async function startAttestingNode(options: AttestingNodeOptions = {}): Pr
   const { agentMtls = true, enrol = {} } = options;
   const started = new Started();
   try {
-    const dir = started.keep(await temporaryDirectory());
+    const dir = await temporaryDirectory();
+    started.keep({ stop: async () => dir[Symbol.asyncDispose]() });
     const pki = await fieldReportPki();
     await writePluginFiles(dir, pki);
     const keylime = started.keep(await startRealKeylime({ dir: dir.path, pki, agentMtls, ...options.keylime }));
@@ -62,7 +64,7 @@ export async function startAttestingNode(options: AttestingNodeOptions = {}): Pr
       registrar: { host: "127.0.0.1", port: keylime.ports.registrarHttp },
       ...(agentMtls ? { tls: agentTls(pki) } : {}),
     });
-    started.keep({ [Symbol.asyncDispose]: () => keylimeAgent.stop() });
+    started.keep(keylimeAgent);
     await keylimeAgent.register();
     if (enrol !== null) {
       await enrolAtVerifier(keylime, agentId, enrol);
@@ -70,7 +72,7 @@ export async function startAttestingNode(options: AttestingNodeOptions = {}): Pr
     }
     return new Node({ dir, pki, agentId, tpm, keylime, keylimeAgent }, agentMtls, started);
   } catch (error) {
-    await started.dispose();
+    await started.stop();
     throw error;
   }
 }
@@ -115,7 +117,7 @@ class Node implements AttestingNode {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    return this.started.dispose();
+    return this.started.stop();
   }
 
   private async spireDir(): Promise<string> {
@@ -160,22 +162,4 @@ async function writePluginFiles(
 /** What the lab's Keylime agent serves and whom it lets ask. */
 function agentTls({ agent, caCompleteChainPem }: FieldReportPki): AgentTls {
   return { certPem: agent.certPem, keyPem: agent.keyPem, trustedClientCaPem: caCompleteChainPem };
-}
-
-/** What was started, stopped in the opposite order; one that fails to stop does not keep the others running. */
-class Started {
-  private readonly parts: AsyncDisposable[] = [];
-
-  keep<T extends AsyncDisposable>(part: T): T {
-    this.parts.push(part);
-    return part;
-  }
-
-  async dispose(): Promise<void> {
-    const failures: unknown[] = [];
-    for (const part of this.parts.splice(0).reverse()) {
-      await Promise.resolve(part[Symbol.asyncDispose]()).catch((failure: unknown) => failures.push(failure));
-    }
-    if (failures.length > 0) throw new AggregateError(failures, "cannot stop everything that was started");
-  }
 }

@@ -1,6 +1,6 @@
-import type { HandshakeStory } from "../peers/tls-server/story.js";
-import { certificateFacts } from "../x509/certificate.js";
-import type { Tell, WireMessage } from "./story.js";
+import type { HandshakeStory } from "../../peers/tls-server/story.js";
+import { certificateFacts } from "../../x509/certificate.js";
+import type { Tell, WireMessage } from "../story.js";
 
 /** Tells handshakes as they went over the wire; what decides the story is marked. */
 export function tellHandshakes(stories: readonly HandshakeStory[], leg: string, tell: Tell): void {
@@ -27,10 +27,9 @@ function wireMessages(story: HandshakeStory): WireMessage[] {
 }
 
 function presented({ clientCertificates = [] }: HandshakeStory): WireMessage {
-  const leaf = clientCertificates[0];
-  if (leaf === undefined) return { from: "client", name: "certificate", detail: "none presented" };
-  const { subject, issuer, serial } = certificateFacts(leaf);
-  const rest = clientCertificates.length === 1 ? "" : ` + ${clientCertificates.length - 1} intermediate`;
-  const detail = `${subject}, issued by ${issuer}, serial ${serial}${rest}`;
-  return { from: "client", name: "certificate", detail, decisive: true };
+  const certificates = clientCertificates.map((certificate) => {
+    const { subject, issuer, serial, sha256 } = certificateFacts(certificate);
+    return { subject, issuer, serial, sha256 };
+  });
+  return { from: "client", name: "certificate", certificates, decisive: true };
 }
