@@ -13,6 +13,8 @@ const floors = {
   "plugin-sdk": 3,
   peers: 3.5,
   plugin: 4,
+  probe: 4,
+  intercept: 4,
   rehearse: 3.8,
   lab: 4,
   trace: 4,

@@ -1,8 +1,9 @@
 import type { AddCommand } from "../command.js";
 import { addLab } from "./lab.js";
 import { addPlugin } from "./plugin.js";
+import { addProbe } from "./probe.js";
 import { addRehearse } from "./rehearse.js";
 import { addTrace } from "./trace.js";
 
 /** In the order of `--help`: what stands first is what a newcomer wants first. */
-export const commands: readonly AddCommand[] = [addLab, addPlugin, addRehearse, addTrace];
+export const commands: readonly AddCommand[] = [addLab, addPlugin, addProbe, addRehearse, addTrace];

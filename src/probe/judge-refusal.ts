@@ -1,0 +1,100 @@
+import { X509Certificate } from "node:crypto";
+import { type FaultId, faults } from "../faults/faults.js";
+import { alertNumbers } from "../tls/alert.js";
+import { certificateFacts } from "../x509/certificate.js";
+import { judgeOpenssl } from "../x509/trust/openssl.js";
+import type { ConnectionStory } from "./connection-story.js";
+import type { ProbeFinding } from "./report-schema.js";
+
+export interface RefusalView {
+  /** Of `--ca`, if given. */
+  anchors: readonly X509Certificate[];
+  nowMs: number;
+  peer: string;
+}
+
+/** The likeliest fault behind a refusal, from the alert and from what was presented. */
+export function judgeRefusal(story: ConnectionStory, view: RefusalView): ProbeFinding {
+  const sent = (story.sentChain ?? []).map((der) => new X509Certificate(der));
+  const [leaf] = sent;
+  if (leaf === undefined) return judgeNothingSent(story, view);
+  const facts = sent.map(certificateFacts);
+  const outdated = facts.find(({ notBeforeMs, notAfterMs }) => view.nowMs < notBeforeMs || view.nowMs > notAfterMs);
+  if (outdated !== undefined) {
+    const isEarly = view.nowMs < outdated.notBeforeMs;
+    const date = new Date(isEarly ? outdated.notBeforeMs : outdated.notAfterMs).toISOString();
+    const words = `${outdated.subject} ${isEarly ? "is not valid before" : "expired at"} ${date}`;
+    return finding(isEarly ? "cert-not-yet-valid" : "cert-expired", words);
+  }
+  const limited = facts.findIndex(({ eku }) => eku !== undefined && !eku.some(allowsClients));
+  if (story.alert?.number === alertNumbers.unsupportedCertificate && limited !== -1) {
+    const words = `${facts[limited]!.subject} is for ${facts[limited]!.eku!.join(", ")} only, not clientAuth`;
+    return finding(limited === 0 ? "cert-no-client-auth" : "ca-eku-limits", words);
+  }
+  if (story.alert?.number === alertNumbers.unknownCa) return judgeUnknownCa(sent, view);
+  if (story.alert?.number === alertNumbers.badCertificate)
+    return finding("cert-weak", `${facts[0]!.subject}: ${keyText(facts[0]!)}`);
+  return {
+    id: "client-cert-refused",
+    severity: "error",
+    message: `the ${view.peer} refused ${facts[0]!.subject}`,
+    hint: `look at the ${view.peer}'s log`,
+  };
+}
+
+const allowsClients = (usage: string): boolean => usage === "clientAuth" || usage === "anyExtendedKeyUsage";
+
+function keyText({ keyType, keyBits }: { keyType: string | undefined; keyBits: number | undefined }): string {
+  return `key ${keyType ?? "of an unknown kind"}${keyBits === undefined ? "" : ` of ${keyBits} bits`}`;
+}
+
+/** Alert 48 means a missing link or a missing anchor: which of them, `--ca` tells if it is the CA the peer should trust. */
+function judgeUnknownCa(sent: readonly X509Certificate[], { anchors, nowMs, peer }: RefusalView): ProbeFinding {
+  const [leaf] = sent.map(certificateFacts);
+  const top = certificateFacts(sent.at(-1)!);
+  if (anchors.length === 0) {
+    const words = `the ${peer} trusts no CA that vouches for ${leaf!.subject}, issued by ${leaf!.issuer}`;
+    const hint = `does the ${peer}'s trusted_client_ca hold the root above it? give --ca to have this judged`;
+    return { ...finding("verifier-trust-empty", words), hint };
+  }
+  const question = { chain: sent, purpose: "client", nowMs, securityLevel: 0 } as const;
+  const roots = anchors.filter((each) => each.checkIssued(each));
+  if (judgeOpenssl({ ...question, anchors: roots }).ok) {
+    const words = `${leaf!.subject} leads to a root of the CA file, so the ${peer} trusts less than that file, or nothing`;
+    return finding("verifier-trust-empty", words);
+  }
+  if (judgeOpenssl({ ...question, anchors: roots, untrusted: anchors }).ok) {
+    const words = `what was sent ends with ${top.subject}; its issuer ${top.issuer} was not sent`;
+    return finding("cert-chain-incomplete", words);
+  }
+  const words = `${leaf!.subject} was issued by ${leaf!.issuer}, which the CA file does not vouch for`;
+  if (/Keylime Certificate Authority/.test(leaf!.issuer)) return finding("plugin-default-cert", words);
+  return {
+    id: "client-cert-foreign",
+    severity: "error",
+    message: words,
+    hint: `present a certificate below ${subjectOf(anchors)}`,
+  };
+}
+
+const subjectOf = ([first]: readonly X509Certificate[]): string => certificateFacts(first!).issuer;
+
+function judgeNothingSent(story: ConnectionStory, { peer }: RefusalView): ProbeFinding {
+  if (story.withheld !== undefined) return finding("client-cert-not-sent", story.withheld);
+  if (story.request !== undefined && story.candidate === undefined) {
+    return {
+      ...finding("client-cert-not-sent", `the ${peer} demands a client certificate`),
+      hint: "present one: --cert and --key",
+    };
+  }
+  if (story.alert?.number === alertNumbers.protocolVersion || story.alert?.number === alertNumbers.handshakeFailure) {
+    const message = `the ${peer} and this client share no TLS version or cipher suite`;
+    return { id: "tls-no-common-parameters", severity: "error", message, hint: "try --tls both" };
+  }
+  const message = `the ${peer} ended the handshake before a client certificate was asked for`;
+  return { id: "tls-refused", severity: "error", message, hint: "try another --servername" };
+}
+
+function finding(id: FaultId, message: string): ProbeFinding {
+  return { id, severity: "error", message, hint: faults[id].advice };
+}
