@@ -3,7 +3,8 @@
 #   debian   openssl, curl, a C compiler, nginx, tshark, python3-gpg, swtpm, tpm2-tools
 #   keylime  Keylime 7.14.3 (verifier, registrar, tenant) in a virtual environment
 #   spire    SPIRE 1.13.3 (server and agent), built from the Go module
-# Prints the folder that holds bin/ as its last line. Usage: install.sh [debian] [keylime] [spire]   (default: all)
+#   node     Node 22 and 24, as node22 and node24: the npm packages that carry the binary
+# Prints the folder that holds bin/ as its last line. Usage: install.sh [debian] [keylime] [spire] [node]   (default: all)
 set -euo pipefail
 
 spire_version=1.13.3
@@ -85,7 +86,21 @@ link_gpg() {
   ln -sfn "$module" "$site/gpg"
 }
 
-[ "$#" -gt 0 ] || set -- debian keylime spire
+install_node() {
+  local major package folder
+  package="node-linux-$(node -p process.arch)"
+  for major in 22 24; do
+    folder="$cache/node-$major"
+    [ -x "$bin/node$major" ] && continue
+    say "installing Node $major"
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    (cd "$folder" && tar -xzf "$(npm pack --silent "$package@$major")")
+    ln -sf "$folder/package/bin/node" "$bin/node$major"
+  done
+}
+
+[ "$#" -gt 0 ] || set -- debian keylime spire node
 # Two runs at a time would write the same files.
 exec 9>"$cache/.lock"
 if command -v flock >/dev/null; then flock 9; fi
@@ -94,7 +109,8 @@ for peer in "$@"; do
     debian) install_debian ;;
     keylime) install_keylime ;;
     spire) install_spire ;;
-    *) die "unknown peer '$peer': choose among debian, keylime, spire" ;;
+    node) install_node ;;
+    *) die "unknown peer '$peer': choose among debian, keylime, spire, node" ;;
   esac
 done
 say "ready in $cache"

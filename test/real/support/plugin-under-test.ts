@@ -6,7 +6,7 @@ import { pluginBlock, pluginData } from "../../../src/peers/real/spire-config.js
 type Values = Parameters<typeof pluginData>[0];
 
 /** The built executable, or the installed one that `SPIRE_KEYLIME_EXECUTABLE` names; the suites never run the sources. */
-function pluginExecutable(): string {
+export function pluginExecutable(): string {
   const built = fileURLToPath(new URL("../../../dist/spire-keylime.cjs", import.meta.url));
   const path = process.env.SPIRE_KEYLIME_EXECUTABLE ?? built;
   if (!existsSync(path)) throw new Error(`${path} is missing: run npm run build`);
