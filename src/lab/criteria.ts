@@ -1,4 +1,5 @@
-import { type Criterion, type CriterionId, criterionIds } from "./story.js";
+import { type CriterionId, criterionIds } from "./criterion-ids.js";
+import type { Criterion } from "./report-schema.js";
 
 /** The field report's success criteria in its own words. */
 const titles: Record<CriterionId, string> = {

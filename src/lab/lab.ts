@@ -6,13 +6,13 @@ import { installPlugin, labFiles } from "./lab-files.js";
 import { chooseLabPorts } from "./lab-ports.js";
 import { findRealPrograms } from "./real/real-programs.js";
 import { startRealWorld } from "./real/real-world.js";
+import type { LabReport, StoryEvent, Tell } from "./report-schema.js";
 import type { Outcome, Scene, Stage } from "./scene.js";
 import { attestWithSameFile } from "./scenes/attest-with-same-file.js";
 import { enrolMachine } from "./scenes/enrol-machine.js";
 import { failAsReported } from "./scenes/fail-as-reported.js";
 import { refuseFailedMachine } from "./scenes/refuse-failed-machine.js";
 import { rotateWhileRunning } from "./scenes/rotate-while-running.js";
-import type { LabReport, StoryEvent, Tell } from "./story.js";
 import type { World, WorldOptions } from "./world.js";
 
 export interface LabOptions {
@@ -117,7 +117,7 @@ async function playScene(
     stage.signal.throwIfAborted();
     return { asExpected: false, text: errorText(error) };
   });
-  stage.tell({ type: "outcome", ...outcome });
   const { asExpected, text, why = null } = outcome;
+  stage.tell({ type: "outcome", as_expected: asExpected, text, why });
   return { number, title, as_expected: asExpected, outcome: text, why, events: events.slice(from) };
 }

@@ -1,5 +1,5 @@
 import type { CriteriaSeen } from "./criteria.js";
-import type { Tell } from "./story.js";
+import type { Tell } from "./report-schema.js";
 import type { World } from "./world.js";
 
 /** What every scene plays on. */

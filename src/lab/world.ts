@@ -4,7 +4,7 @@ import type { KeylimeAdmin } from "../peers/real/enrolment.js";
 import type { SoftwareTpm } from "../peers/tpm/software-tpm.js";
 import type { LabFiles } from "./lab-files.js";
 import type { LabPorts } from "./lab-ports.js";
-import type { Part, Tell } from "./story.js";
+import type { Part, Tell } from "./report-schema.js";
 
 export interface WorldOptions {
   files: LabFiles;

@@ -1,7 +1,14 @@
 import { commonName } from "../../lab/common-name.js";
-import type { Criterion, LabReport, Part, StoryEvent, WireCertificate, WireMessage } from "../../lab/story.js";
+import type {
+  Criterion,
+  ExchangedMessage,
+  LabReport,
+  Part,
+  StoryEvent,
+  WireCertificate,
+  WireMessage,
+} from "../../lab/report-schema.js";
 import type { World } from "../../lab/world.js";
-import type { RelayedMessage } from "../../rehearse/relay.js";
 import type { Style } from "./style.js";
 import { wrapped } from "./wrap.js";
 
@@ -90,12 +97,12 @@ export class LabText {
     return this.#wrapped(text, label, "       ").map(this.style.quiet);
   }
 
-  #outcome({ asExpected, text, why }: { asExpected: boolean; text: string; why?: string }): string[] {
+  #outcome({ as_expected, text, why }: Extract<StoryEvent, { type: "outcome" }>): string[] {
     const { good, bad } = this.style;
-    const [mark, colour] = asExpected ? ["✓ ", good] : ["✗ not as expected: ", bad];
+    const [mark, colour] = as_expected ? ["✓ ", good] : ["✗ not as expected: ", bad];
     return [
       ...this.#wrapped(mark + text, "   ", "     ").map(colour),
-      ...(why === undefined ? [] : this.#wrapped(`why: ${why}`, "     ", "          ")),
+      ...(why === null ? [] : this.#wrapped(`why: ${why}`, "     ", "          ")),
     ];
   }
 
@@ -159,9 +166,9 @@ function certificatesText([leaf, ...others]: readonly WireCertificate[]): string
   return `${commonName(leaf.subject)}, issued by ${commonName(leaf.issuer)}, serial ${leaf.serial}${rest}`;
 }
 
-function exchangeText({ from, step, tookMs, facts }: RelayedMessage): string {
+function exchangeText({ from, step, took_ms, facts }: ExchangedMessage): string {
   const arrow = { payload: "agent ──▶ server", challenge: "agent ◀── server" }[step as string];
   const direction = arrow ?? (from === "agent" ? "agent ──▶ server" : "SPIRE ◀── server");
   const told = Object.entries(facts).map(([key, value]) => `${key} ${Array.isArray(value) ? value.join(", ") : value}`);
-  return `${direction}  ${step.replaceAll("_", " ")} (${tookMs.toFixed(0)} ms): ${told.join("; ")}`;
+  return `${direction}  ${step.replaceAll("_", " ")} (${took_ms} ms): ${told.join("; ")}`;
 }

@@ -2,10 +2,10 @@ import { StatusCode } from "../../goplugin/status-error.js";
 import type { HandshakeStory } from "../../peers/tls-server/story.js";
 import { type HalfName, type RunningHalf, startHalf } from "../../rehearse/half.js";
 import { planRehearsal } from "../../rehearse/plan.js";
-import { type AttestationFailure, relayAttestation } from "../../rehearse/relay.js";
+import { type AttestationFailure, type RelayedMessage, relayAttestation } from "../../rehearse/relay.js";
 import { type LabFiles, labTrustDomain } from "../lab-files.js";
 import { logLine } from "../log-line.js";
-import type { Tell } from "../story.js";
+import type { ExchangedMessage, Tell } from "../report-schema.js";
 import type { ListedAgent, NodeAttestation, Spire, WorkloadSvid } from "../world.js";
 import { StandInSpire } from "./stand-in-spire.js";
 import { tellHandshakes } from "./wire.js";
@@ -56,7 +56,7 @@ export class EmbeddedSpire implements Spire {
     if (failure !== undefined) {
       tell({ type: "log", source: "SPIRE stand-in", level: "error", text: `${failure.code} ${failure.message}` });
     }
-    tell({ type: "exchange", messages });
+    tell({ type: "exchange", messages: messages.map(exchangedMessage) });
     this.#lastHandshakes = takeHandshakes();
     tellHandshakes(this.#lastHandshakes, "plugin → verifier", tell);
     if (result === undefined) return { failure: failure! };
@@ -110,6 +110,10 @@ export class EmbeddedSpire implements Spire {
     delete this.#halves[half];
     await running?.unload();
   }
+}
+
+function exchangedMessage({ step, from, atMs, tookMs, bytes, facts }: RelayedMessage): ExchangedMessage {
+  return { step, from, at_ms: Math.round(atMs), took_ms: Math.round(tookMs), bytes, facts };
 }
 
 function inSpiresWords({ code, message }: AttestationFailure, name: string): NonNullable<NodeAttestation["failure"]> {

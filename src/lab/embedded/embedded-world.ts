@@ -9,7 +9,7 @@ import { keylimeCommands, rehearseCommand } from "../lab-commands.js";
 import { writeLabFiles } from "../lab-files.js";
 import type { LabPorts } from "../lab-ports.js";
 import { startMachine } from "../machine.js";
-import type { Part } from "../story.js";
+import type { Part } from "../report-schema.js";
 import type { World, WorldOptions } from "../world.js";
 import { EmbeddedSpire } from "./embedded-spire.js";
 import { presentedSerial } from "./wire.js";

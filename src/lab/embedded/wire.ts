@@ -1,6 +1,6 @@
 import type { HandshakeStory } from "../../peers/tls-server/story.js";
 import { certificateFacts } from "../../x509/certificate.js";
-import type { Tell, WireMessage } from "../story.js";
+import type { Tell, WireMessage } from "../report-schema.js";
 
 /** Tells handshakes as they went over the wire; what decides the story is marked. */
 export function tellHandshakes(stories: readonly HandshakeStory[], leg: string, tell: Tell): void {

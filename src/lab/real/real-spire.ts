@@ -5,7 +5,7 @@ import { runSpireServer, type SpireServer } from "../../peers/real/spire-server.
 import { until } from "../../peers/real/until.js";
 import { type LabFiles, labTrustDomain } from "../lab-files.js";
 import { logLine } from "../log-line.js";
-import type { Tell } from "../story.js";
+import type { Tell } from "../report-schema.js";
 import type { ListedAgent, NodeAttestation, Spire, WorkloadSvid } from "../world.js";
 import type { RealPrograms } from "./real-programs.js";
 

@@ -6,7 +6,7 @@ import { labAdmin } from "../lab-admin.js";
 import { keylimeCommands, rehearseCommand, spireCommands } from "../lab-commands.js";
 import { writeLabFiles } from "../lab-files.js";
 import { startMachine } from "../machine.js";
-import type { Part } from "../story.js";
+import type { Part } from "../report-schema.js";
 import type { World, WorldOptions } from "../world.js";
 import type { RealPrograms } from "./real-programs.js";
 import { RealSpire } from "./real-spire.js";

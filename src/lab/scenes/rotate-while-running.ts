@@ -1,8 +1,8 @@
 import { until } from "../../peers/real/until.js";
 import { readCertificate } from "../../x509/certificate.js";
 import { writeWhole } from "../lab-files.js";
+import type { StoryEvent } from "../report-schema.js";
 import type { Scene, Stage } from "../scene.js";
-import type { StoryEvent } from "../story.js";
 import type { World } from "../world.js";
 
 /** A name that the old certificate does not carry: some verifiers tell only the name of who came. */
