@@ -1,53 +1,52 @@
 import type { SegmentReader } from "../formats/pcap/segment-reader.js";
 import type { Connection, Endpoint } from "./connection.js";
 
+/** What a table finds: a connection, or what is left of one that has been told, to know its late packets by. */
+export interface TableEntry {
+  readonly endpoints: readonly [Endpoint, Endpoint];
+  connection: Connection | undefined;
+}
+
 /** Connections by addresses and ports, both directions alike; a look-up allocates nothing. */
 export class ConnectionTable {
-  readonly #buckets = new Map<number, Connection[]>();
-  #size = 0;
-  #last: Connection | undefined;
+  readonly #buckets = new Map<number, TableEntry[]>();
+  #last: TableEntry | undefined;
   /** Which endpoint of the last connection found had sent the segment. */
   foundIndex: 0 | 1 = 0;
 
-  get size(): number {
-    return this.#size;
-  }
-
-  find(segment: SegmentReader): Connection | undefined {
+  find(segment: SegmentReader): TableEntry | undefined {
     // Packets come in trains: the last connection found is the likeliest.
     if (this.#last !== undefined && this.#matches(this.#last, segment)) return this.#last;
     const bucket = this.#buckets.get(hashOf(segment));
     if (bucket === undefined) return undefined;
-    for (const connection of bucket) {
-      if (!this.#matches(connection, segment)) continue;
-      this.#last = connection;
-      return connection;
+    for (const entry of bucket) {
+      if (!this.#matches(entry, segment)) continue;
+      this.#last = entry;
+      return entry;
     }
     return undefined;
   }
 
-  add(connection: Connection): void {
-    const hash = hashOfEndpoints(connection.endpoints);
+  add(entry: TableEntry): void {
+    const hash = hashOfEndpoints(entry.endpoints);
     const bucket = this.#buckets.get(hash);
-    if (bucket === undefined) this.#buckets.set(hash, [connection]);
-    else bucket.push(connection);
-    this.#size++;
-    this.#last = connection;
+    if (bucket === undefined) this.#buckets.set(hash, [entry]);
+    else bucket.push(entry);
+    this.#last = entry;
     this.foundIndex = 0;
   }
 
-  remove(connection: Connection): void {
-    if (this.#last === connection) this.#last = undefined;
-    const hash = hashOfEndpoints(connection.endpoints);
+  remove(entry: TableEntry): void {
+    if (this.#last === entry) this.#last = undefined;
+    const hash = hashOfEndpoints(entry.endpoints);
     const bucket = this.#buckets.get(hash);
-    const at = bucket?.indexOf(connection) ?? -1;
+    const at = bucket?.indexOf(entry) ?? -1;
     if (bucket === undefined || at === -1) return;
     bucket.splice(at, 1);
     if (bucket.length === 0) this.#buckets.delete(hash);
-    this.#size--;
   }
 
-  #matches({ endpoints: [a, b] }: Connection, segment: SegmentReader): boolean {
+  #matches({ endpoints: [a, b] }: TableEntry, segment: SegmentReader): boolean {
     const { sourcePort, destinationPort, sourceAt, destinationAt } = segment;
     if (sourcePort === a.port && destinationPort === b.port) {
       if (isAddress(a, segment, sourceAt) && isAddress(b, segment, destinationAt)) {

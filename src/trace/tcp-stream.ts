@@ -35,6 +35,15 @@ export class TcpStream {
     return this.#isStarted;
   }
 
+  /** Whether everything up to this sequence number has arrived and nothing is held beyond it. */
+  isWholeUpTo(sequence: number): boolean {
+    return this.#isStarted && ((sequence - this.#next) | 0) <= 0 && this.holdsNothing;
+  }
+
+  get holdsNothing(): boolean {
+    return this.#held === undefined || this.#held.isEmpty;
+  }
+
   /** A SYN; false when it starts another connection over the same addresses and ports. */
   start(sequence: number): boolean {
     const next = (sequence + 1) >>> 0;

@@ -3,7 +3,7 @@ import { captureProblem } from "../formats/pcap/capture-problem.js";
 import type { Packet, PacketSink } from "../formats/pcap/capture-reader.js";
 import { packetKinds, SegmentReader, tcpFlags } from "../formats/pcap/segment-reader.js";
 import { Connection, type Endpoint } from "./connection.js";
-import { ConnectionTable } from "./connection-table.js";
+import { ConnectionTable, type TableEntry } from "./connection-table.js";
 import { HoldBudget } from "./held-segments.js";
 import { KeyLog } from "./key-log.js";
 
@@ -60,9 +60,9 @@ export class Tracer implements PacketSink {
   readonly #options: TracerOptions;
   readonly #segment = new SegmentReader();
   readonly #table = new ConnectionTable();
-  /** In the order of their first packet, and in the order they closed. */
-  readonly #open = new Set<Connection>();
-  readonly #closing = new Set<Connection>();
+  /** In the order of their first packet, and in the order they closed, with the time. */
+  readonly #open = new Set<TableEntry>();
+  readonly #closing = new Map<TableEntry, number>();
   readonly #budget = new HoldBudget();
   #seen = 0;
   #nextSweepMs = 0;
@@ -93,18 +93,20 @@ export class Tracer implements PacketSink {
 
   /** Tells connections that closed or went silent long enough before `nowMs`. */
   sweep(nowMs: number): void {
-    for (const connection of this.#closing) {
-      if (nowMs - connection.lastTimeMs < lingerMs) break;
-      this.#tell(connection);
+    for (const [entry, closedMs] of this.#closing) {
+      if (nowMs - closedMs < lingerMs) break;
+      this.#forget(entry);
     }
     if (nowMs < this.#nextSweepMs) return;
     this.#nextSweepMs = nowMs + sweepEveryMs;
-    for (const connection of this.#open) if (nowMs - connection.lastTimeMs > idleMs) this.#tell(connection);
+    for (const entry of this.#open) {
+      if (nowMs - (entry.connection?.lastTimeMs ?? 0) > idleMs) this.#forget(entry);
+    }
   }
 
   /** At the end of the capture. */
   finish(): void {
-    for (const connection of this.#open) this.#tell(connection);
+    for (const entry of this.#open) this.#forget(entry);
   }
 
   #isWanted(): boolean {
@@ -127,22 +129,28 @@ export class Tracer implements PacketSink {
   #onSegment({ timeMs, number }: Packet): void {
     const segment = this.#segment;
     const { bytes, flags, sequence, payloadStart, payloadEnd, cutBytes } = segment;
-    let connection = this.#table.find(segment);
-    if (connection === undefined) {
+    let entry = this.#table.find(segment);
+    if (entry === undefined) {
       // A lone ACK or RST tells nothing of a connection that is over or began before the capture.
       if (payloadStart === payloadEnd && (flags & tcpFlags.syn) === 0) return;
-      connection = this.#begin(timeMs);
+      entry = this.#begin(timeMs);
     }
-    const index = this.#table.foundIndex;
-    if ((flags & tcpFlags.syn) !== 0 && !connection.streams[index].start(sequence)) {
-      this.#tell(connection);
-      connection = this.#begin(timeMs);
-      connection.streams[0].start(sequence);
+    if ((flags & tcpFlags.syn) !== 0 && this.#isAnother(entry)) {
+      this.#forget(entry);
+      entry = this.#begin(timeMs);
+      entry.connection?.streams[0].start(sequence);
     }
-    this.#feed(connection, timeMs, number, bytes, payloadStart, payloadEnd, cutBytes);
+    if (entry.connection !== undefined)
+      this.#feed(entry, entry.connection, timeMs, number, bytes, payloadStart, payloadEnd, cutBytes);
+  }
+
+  /** A SYN with another sequence number over the same addresses and ports. */
+  #isAnother({ connection }: TableEntry): boolean {
+    return connection?.streams[this.#table.foundIndex].start(this.#segment.sequence) !== true;
   }
 
   #feed(
+    entry: TableEntry,
     connection: Connection,
     timeMs: number,
     packet: number,
@@ -161,11 +169,18 @@ export class Tracer implements PacketSink {
     }
     if ((flags & (tcpFlags.fin | tcpFlags.rst)) !== 0) {
       connection.onClose(index, flags, packet, timeMs);
-      if (connection.isOver) this.#closing.add(connection);
+      if (connection.isOver) this.#onOver(entry, connection, (sequence + end - start) >>> 0, index, timeMs);
     }
   }
 
-  #begin(timeMs: number): Connection {
+  /** Told at once when nothing can come any more; the rest is told when stragglers have had their time. */
+  #onOver(entry: TableEntry, connection: Connection, sequence: number, index: 0 | 1, timeMs: number): void {
+    if (!this.#closing.has(entry)) this.#closing.set(entry, timeMs);
+    const isWhole = connection.resetBy === undefined && connection.streams[index].isWholeUpTo(sequence);
+    if (isWhole && connection.streams[index === 0 ? 1 : 0].holdsNothing) this.#tell(entry);
+  }
+
+  #begin(timeMs: number): TableEntry {
     if (this.#open.size >= maxOpen) this.#evictOldest();
     const segment = this.#segment;
     const { flags, sourcePort, destinationPort } = segment;
@@ -180,9 +195,10 @@ export class Tracer implements PacketSink {
       this.keyLog,
       this.#budget,
     );
-    this.#table.add(connection);
-    this.#open.add(connection);
-    return connection;
+    const entry = { endpoints: connection.endpoints, connection };
+    this.#table.add(entry);
+    this.#open.add(entry);
+    return entry;
   }
 
   #endpoint(at: number, port: number): Endpoint {
@@ -191,17 +207,24 @@ export class Tracer implements PacketSink {
   }
 
   #evictOldest(): void {
-    for (const connection of this.#open) {
+    for (const entry of this.#open) {
       this.evicted++;
-      this.#tell(connection);
+      this.#forget(entry);
       return;
     }
   }
 
-  #tell(connection: Connection): void {
-    this.#table.remove(connection);
-    this.#open.delete(connection);
-    this.#closing.delete(connection);
+  #forget(entry: TableEntry): void {
+    this.#table.remove(entry);
+    this.#closing.delete(entry);
+    this.#tell(entry);
+  }
+
+  #tell(entry: TableEntry): void {
+    const { connection } = entry;
+    this.#open.delete(entry);
+    if (connection === undefined) return;
+    entry.connection = undefined;
     connection.finish();
     this.#options.onConnection(connection);
   }

@@ -1,6 +1,6 @@
 import type { TracedConnection } from "../../trace/report-schema.js";
 
-const defaultHeld = 1000;
+const defaultHeld = 200;
 
 /** Puts connections that end in any order back in the order they began, as far as a bounded number of them allows. */
 export class InOrder {

@@ -1,24 +1,24 @@
+/** What is read from a file at a time: large enough that the calls do not count. */
+const fileWindowBytes = 0x100000;
+
 /**
  * The part of a file that is being read, in one buffer that is filled again and again: what was read is moved out of
  * the way instead of allocated anew, so a capture of any size costs the same memory.
  */
 export class ByteWindow {
-  bytes: Buffer;
+  bytes: Buffer = Buffer.alloc(0);
   /** The first byte not yet consumed, and the end of what has arrived. */
   start = 0;
   end = 0;
-
-  constructor(size = 0x100000) {
-    this.bytes = Buffer.allocUnsafe(size);
-  }
 
   get available(): number {
     return this.end - this.start;
   }
 
-  /** Where the next bytes of the file go; at least one byte long. */
+  /** Where the next bytes of the file go; at least half a window long unless a single packet fills more than that. */
   space(): Buffer {
-    if (this.end === this.bytes.length) this.#makeRoom(this.available + 1);
+    if (this.bytes.length - this.end < fileWindowBytes / 2)
+      this.#makeRoom(Math.max(fileWindowBytes, this.available + 1));
     return this.bytes.subarray(this.end);
   }
 

@@ -29,7 +29,7 @@ const maxInterfaces = 0x10000;
 interface Interface {
   linkType: number;
   snapLength: number;
-  msPerTick: number;
+  ticksPerMs: number;
   offsetMs: number;
 }
 
@@ -110,7 +110,7 @@ export class PcapngReader implements FormatReader {
     const described: Interface = {
       linkType: u16(bytes, start, this.#isLittle),
       snapLength: u32(bytes, start + 4, this.#isLittle),
-      msPerTick: 1e-3,
+      ticksPerMs: 1000,
       offsetMs: 0,
     };
     this.#readTimeOptions(bytes, start + 8, end, described);
@@ -123,7 +123,7 @@ export class PcapngReader implements FormatReader {
       const length = u16(bytes, at + 2, this.#isLittle);
       const value = at + 4;
       if (code === 0 || value + length > end) return;
-      if (code === timeResolutionOption && length === 1) described.msPerTick = msPerTick(bytes[value]!);
+      if (code === timeResolutionOption && length === 1) described.ticksPerMs = ticksPerMs(bytes[value]!);
       if (code === timeOffsetOption && length === 8) {
         const seconds = this.#isLittle ? bytes.readBigInt64LE(value) : bytes.readBigInt64BE(value);
         described.offsetMs = Number(seconds) * 1000;
@@ -149,7 +149,7 @@ export class PcapngReader implements FormatReader {
     const ticks = u32(bytes, start + 4, this.#isLittle) * 0x1_0000_0000 + u32(bytes, start + 8, this.#isLittle);
     const length = u32(bytes, start + 12, this.#isLittle);
     const wireLength = u32(bytes, start + 16, this.#isLittle);
-    this.#emit(from, start + 20, length, end, wireLength, ticks * from.msPerTick + from.offsetMs, sink);
+    this.#emit(from, start + 20, length, end, wireLength, ticks / from.ticksPerMs + from.offsetMs, sink);
   }
 
   #readSimple(bytes: Buffer, start: number, end: number, sink: PacketSink): void {
@@ -198,7 +198,7 @@ function isRead(type: number): boolean {
 }
 
 /** if_tsresol: a negative power of 10, or of 2 with the top bit set. */
-function msPerTick(resolution: number): number {
+function ticksPerMs(resolution: number): number {
   const exponent = resolution & 0x7f;
-  return 1000 * (resolution & 0x80 ? 2 ** -exponent : 10 ** -exponent);
+  return (resolution & 0x80 ? 2 ** exponent : 10 ** exponent) / 1000;
 }
