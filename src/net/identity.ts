@@ -9,7 +9,7 @@ import {
   parsePem,
 } from "../formats/pem/pem.js";
 import { type CertificateFacts, certificateFacts } from "../x509/certificate.js";
-import { keyBelongsTo, readPrivateKey } from "../x509/private-key.js";
+import { keyBelongsTo, readPrivateKey, signsFor } from "../x509/private-key.js";
 import { type FileContent, fileProblem, loadNamedFile, type NamedFile } from "./identity-file.js";
 import { identityWarnings, keyFileWarnings, type LastingWarning } from "./identity-warnings.js";
 
@@ -216,8 +216,12 @@ function passwordHint(files: IdentityFiles, isNeeded: boolean): string {
 
 function requirePair({ key }: ParsedKey, chain: readonly ParsedCertificate[], files: IdentityFiles): void {
   const at = chain.findIndex(({ certificate }) => keyBelongsTo(key, certificate));
-  if (at === 0) return;
   const first = certificateFacts(chain[0]!.certificate).subject;
+  if (at === 0 && signsFor(key, chain[0]!.certificate)) return;
+  if (at === 0) {
+    const why = `it is damaged: certificate ${first} does not verify what it signs`;
+    throw fileProblem("key-unreadable", files.key!, keyWords, why, { hint: "write the key anew" });
+  }
   if (at > 0) {
     const why = `its first certificate is ${first}, but the key belongs to certificate ${at + 1}, ${certificateFacts(chain[at]!.certificate).subject}`;
     throw fileProblem("cert-order", files.cert!, certWords, why, {

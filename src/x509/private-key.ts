@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey, type KeyObject, type X509Certificate } from "node:crypto";
+import { createPrivateKey, createPublicKey, type KeyObject, sign, verify, type X509Certificate } from "node:crypto";
 
 export type PrivateKeyFailure = "password-needed" | "password-wrong" | "unreadable";
 
@@ -29,4 +29,18 @@ export function readPrivateKey({ pem, isEncrypted, password }: PrivateKeyText): 
 /** Whether the private key is the one the certificate was issued for. */
 export function keyBelongsTo(key: KeyObject, certificate: X509Certificate): boolean {
   return createPublicKey(key).equals(certificate.publicKey);
+}
+
+/**
+ * Whether the certificate verifies what the key signs. A damaged key may still hold the right public half, which is all
+ * that OpenSSL compares; every handshake with it fails.
+ */
+export function signsFor(key: KeyObject, certificate: X509Certificate): boolean {
+  const hash = key.asymmetricKeyType?.startsWith("ed") ? null : "sha256";
+  const probe = Buffer.from("probe");
+  try {
+    return verify(hash, probe, certificate.publicKey, sign(hash, probe, key));
+  } catch {
+    return false;
+  }
 }

@@ -26,7 +26,7 @@ beforeAll(async () => {
   bundles = await createBundleDirectory();
   fixture = await bundles.bundle("fixture", { file: join(projectRoot, "test/process/rehearse-fixture.ts") });
   executable = await bundles.bundle("spire-keylime", { text: pair });
-  world = await startWorld(join(bundles.path, "world"), { isReal: false, keyType: "p256" });
+  world = await startWorld(join(bundles.path, "world"), { isReal: false, keyType: "p256", quoteIntervalMs: 500 });
 });
 afterAll(async () => {
   await world?.stop();

@@ -1,0 +1,63 @@
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { PluginLogRecord } from "../../src/goplugin/hclog-record.js";
+import { type HalfName, type RunningHalf, startHalf } from "../../src/rehearse/half.js";
+
+/** The built executable, or the one that `SPIRE_KEYLIME_EXECUTABLE` names; these tests never run the sources. */
+export function pluginExecutable(): string {
+  const built = fileURLToPath(new URL("../../dist/spire-keylime.cjs", import.meta.url));
+  const path = process.env.SPIRE_KEYLIME_EXECUTABLE ?? built;
+  if (!existsSync(path)) throw new Error(`${path} is missing: run npm run build`);
+  return path;
+}
+
+/** One half of the pair as a process of its own, loaded as SPIRE loads it. */
+export interface LoadedHalf extends AsyncDisposable {
+  readonly running: RunningHalf;
+  readonly plugin: RunningHalf["plugin"];
+  readonly logs: PluginLogRecord[];
+  /** Where its socket lies, and nothing else of the plugin's. */
+  readonly sockets: string;
+  /** Resident memory in MiB. */
+  residentMb(): number;
+}
+
+export interface LoadOptions {
+  data: string;
+  /** A directory for the sockets; its path must be short. */
+  directory: string;
+  /** Another executable than the built one, with its arguments. */
+  command?: string;
+  args?: readonly string[];
+}
+
+export async function loadHalf(half: HalfName, options: LoadOptions): Promise<LoadedHalf> {
+  const { data, directory, command = pluginExecutable(), args = ["plugin", half] } = options;
+  const logs: PluginLogRecord[] = [];
+  const sockets = join(directory, `s-${half}`);
+  mkdirSync(sockets, { recursive: true });
+  const running = await startHalf(
+    half,
+    { name: "keylime", command, args, data, env: { ...process.env, TMPDIR: sockets } },
+    { trustDomain: "example.org", startTimeoutMs: 20_000, onLog: (_half, record) => void logs.push(record) },
+  );
+  const { plugin } = running;
+  return {
+    running,
+    plugin,
+    logs,
+    sockets,
+    residentMb: () =>
+      Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${plugin.pid}/status`, "utf8"))?.[1]) / 1024,
+    async [Symbol.asyncDispose]() {
+      plugin.kill();
+      await plugin.exited;
+    },
+  };
+}
+
+/** Lines that SPIRE would log as errors, or that would end a Go host. */
+export function badLines(logs: readonly PluginLogRecord[]): PluginLogRecord[] {
+  return logs.filter(({ level, panicsGoHost }) => level === "error" || panicsGoHost !== undefined);
+}
