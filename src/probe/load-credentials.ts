@@ -11,14 +11,16 @@ export interface CredentialFiles {
   cert: string;
   key: string;
   keyPassword: string | undefined;
+  /** What the options that name the files start with; `--` unless told. */
+  prefix?: string;
 }
 
 const option = (key: string, path: string): NamedFile => ({ path, key, isDefault: false });
 
 /** A certificate file and its key. Throws a Problem with the fault's id. */
-export function loadCredentials({ cert, key, keyPassword }: CredentialFiles): ClientCredentials {
-  const certFile = option("--cert", cert);
-  const keyFile = option("--key", key);
+export function loadCredentials({ cert, key, keyPassword, prefix = "--" }: CredentialFiles): ClientCredentials {
+  const certFile = option(`${prefix}cert`, cert);
+  const keyFile = option(`${prefix}key`, key);
   const chain = loadCertificates(certFile, "client certificate");
   const block = pemOf(keyFile, "client key").find(isPrivateKeyBlock);
   if (block === undefined) {
@@ -28,7 +30,7 @@ export function loadCredentials({ cert, key, keyPassword }: CredentialFiles): Cl
   const answer = readPrivateKey({ pem: block.text, isEncrypted: isEncryptedBlock(block), ...optional({ password }) });
   if ("failure" in answer) {
     const code = answer.failure === "unreadable" ? "plugin-unreadable-file" : "key-encrypted";
-    const hint = "name a file with its password: --key-password-file";
+    const hint = `name a file with its password: ${prefix}key-password-file`;
     throw fileProblem(code, keyFile, "client key", failureWords[answer.failure], { cause: answer.cause, hint });
   }
   if (!keyBelongsTo(answer.key, chain[0]!)) {

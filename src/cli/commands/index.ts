@@ -1,4 +1,5 @@
 import type { AddCommand } from "../command.js";
+import { addIntercept } from "./intercept.js";
 import { addLab } from "./lab.js";
 import { addPlugin } from "./plugin.js";
 import { addProbe } from "./probe.js";
@@ -6,4 +7,4 @@ import { addRehearse } from "./rehearse.js";
 import { addTrace } from "./trace.js";
 
 /** In the order of `--help`: what stands first is what a newcomer wants first. */
-export const commands: readonly AddCommand[] = [addLab, addPlugin, addProbe, addRehearse, addTrace];
+export const commands: readonly AddCommand[] = [addLab, addPlugin, addProbe, addIntercept, addRehearse, addTrace];

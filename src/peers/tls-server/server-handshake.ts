@@ -41,6 +41,8 @@ export interface HandshakePolicy {
   clientCertificates: "none" | "optional" | "required";
   anchors: readonly X509Certificate[];
   securityLevel: number;
+  /** Takes whatever certificate a client presents, as long as it holds the key. */
+  takesEveryClient: boolean;
   clock: Clock;
   /** Takes lines of the SSLKEYLOGFILE format. */
   keyLog: ((line: string) => void) | undefined;
@@ -106,6 +108,7 @@ export class ServerHandshake {
 
   #tellHello(hello: ClientHello): void {
     this.#clientRandom = Buffer.from(hello.random);
+    this.#story.clientHello ??= hello;
     this.#story.serverName = hostName(extensionValue(hello.extensions, serverName));
     this.#story.offeredProtocols = extensionValue(hello.extensions, alpn) ?? [];
   }
@@ -184,20 +187,23 @@ export class ServerHandshake {
       this.#step = "finished";
       return;
     }
-    const { anchors, securityLevel, clock } = this.#policy;
+    this.#step = "certificate verify";
+    const { anchors, securityLevel, clock, takesEveryClient } = this.#policy;
+    if (takesEveryClient) return;
     const verdict = judgeClient(certificates, { anchors, securityLevel, nowMs: clock.nowMs() });
     this.#story.verdict = verdict;
     if (!verdict.ok) {
       const { error, depth } = verdict;
       throw new Refusal(verdict.alert, `the client's certificate: ${error.text} (${error.number}) at depth ${depth}`);
     }
-    this.#step = "certificate verify";
   }
 
   #receiveCertificateVerify(message: HandshakeMessage): void {
     const [leaf] = this.#story.clientCertificates ?? [];
     const { suite } = this.#established!;
+    this.#story.isKeyProven = false;
     checkCertificateVerify(readCertificateVerify(message.body), leaf!, this.#transcript.hash(suite));
+    this.#story.isKeyProven = true;
     this.#transcript.add(message.raw);
     this.#step = "finished";
   }

@@ -1,5 +1,6 @@
 import type { X509Certificate } from "node:crypto";
 import { alertLevels, alertName } from "../../tls/alert.js";
+import type { ClientHello } from "../../tls/messages/client-hello.js";
 import { handshakeTypes } from "../../tls/tables/protocol.js";
 import type { TrustVerdict } from "../../x509/trust/verdict.js";
 
@@ -14,6 +15,8 @@ export interface HandshakeStory {
   /** Why, when not completed. */
   failure: string | undefined;
   messages: StoryMessage[];
+  /** The first one, which shows the client's TLS library. */
+  clientHello: ClientHello | undefined;
   /** From the client's server_name extension. */
   serverName: string | undefined;
   /** What the client offers for ALPN. */
@@ -24,7 +27,9 @@ export interface HandshakeStory {
   group: number | undefined;
   /** undefined until the client has answered a request, or when there was none; empty when it presented none. */
   clientCertificates: X509Certificate[] | undefined;
-  /** What the server thinks of them. */
+  /** Whether the client signed with the key of its leaf; undefined until its signature was seen. */
+  isKeyProven: boolean | undefined;
+  /** What the server thinks of them; undefined too when it takes every client. */
   verdict: TrustVerdict | undefined;
   alert: StoryAlert | undefined;
 }
@@ -51,12 +56,14 @@ export function newStory(remoteAddress: string | undefined, remotePort: number |
     outcome: "abandoned",
     failure: undefined,
     messages: [],
+    clientHello: undefined,
     serverName: undefined,
     offeredProtocols: [],
     alpn: undefined,
     cipherSuite: undefined,
     group: undefined,
     clientCertificates: undefined,
+    isKeyProven: undefined,
     verdict: undefined,
     alert: undefined,
   };

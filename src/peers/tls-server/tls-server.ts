@@ -12,6 +12,8 @@ export interface TlsServerOptions extends PemPair {
   trustedClientCaPem: string;
   /** OpenSSL's security level for client certificates; 2 unless told. */
   securityLevel?: number;
+  /** Takes every certificate whose key the client holds, for a stand-in that looks and vouches for nothing. */
+  takesEveryClient?: boolean;
   clock?: Clock;
   /** 10 s unless told. */
   handshakeTimeoutMs?: number;
@@ -36,6 +38,7 @@ export class TlsServer extends Server {
       clientCertificates: options.clientCertificates,
       anchors: parseCertificates(options.trustedClientCaPem),
       securityLevel: options.securityLevel ?? 2,
+      takesEveryClient: options.takesEveryClient ?? false,
       clock: options.clock ?? systemClock,
       keyLog: options.keyLog,
     };

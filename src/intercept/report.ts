@@ -1,0 +1,82 @@
+import type { X509Certificate } from "node:crypto";
+import { clientVersions } from "../tls/messages/client-hello.js";
+import { cipherSuites } from "../tls/tables/cipher-suites.js";
+import { extensionTypes } from "../tls/tables/extension-types.js";
+import { namedGroups } from "../tls/tables/named-groups.js";
+import { protocolVersions } from "../tls/tables/protocol.js";
+import { isGrease, type WireTable } from "../tls/tables/wire-table.js";
+import { alternativeNamesText, certificateFacts } from "../x509/certificate.js";
+import { helloFeatures, looksLike } from "./client-stack.js";
+import { explainDeparture } from "./explain-departure.js";
+import type { SeenConnection } from "./interceptor.js";
+import type { InterceptedCertificate, InterceptedConnection } from "./report-schema.js";
+
+/** One connection as it is printed; `shown` is the chain the client saw. */
+export function connectionReport(
+  { story, atMs, exchange }: SeenConnection,
+  shown: readonly X509Certificate[],
+): InterceptedConnection {
+  const { clientHello: hello, clientCertificates: presented, alert } = story;
+  return {
+    at: new Date(atMs).toISOString(),
+    remote_address: story.remoteAddress ?? null,
+    remote_port: story.remotePort ?? null,
+    outcome: story.outcome,
+    presented: presented === undefined ? "not_reached" : presented.length === 0 ? "none" : "certificate",
+    client_certificates: (presented ?? []).map(certificateReport),
+    key_proven: story.isKeyProven ?? null,
+    server_name: story.serverName ?? null,
+    alpn_offered: story.offeredProtocols,
+    looks_like: (hello && looksLike(hello)) ?? null,
+    client_hello: helloReport(hello),
+    cipher_suite: story.cipherSuite === undefined ? null : cipherSuites.name(story.cipherSuite),
+    group: story.group === undefined ? null : namedGroups.name(story.group),
+    server_certificates: shown.map(certificateReport),
+    alert: alert === undefined ? null : { number: alert.number, name: alert.name, from: alert.from },
+    finding: explainDeparture(story) ?? null,
+    request: exchange?.request ?? null,
+    status: exchange?.status ?? null,
+    answered_by: exchange?.answeredBy ?? null,
+    upstream_problem: exchange?.problem ?? null,
+  };
+}
+
+function helloReport(hello: SeenConnection["story"]["clientHello"]): InterceptedConnection["client_hello"] {
+  if (hello === undefined) return null;
+  const features = helloFeatures(hello);
+  return {
+    versions: names(
+      versionsOf(hello).filter((each) => !isGrease(each)),
+      protocolVersions,
+    ),
+    cipher_suites: names(features.cipherSuites, cipherSuites),
+    extensions: names(features.extensions, extensionTypes),
+    groups: names(features.groups, namedGroups),
+  };
+}
+
+function versionsOf(hello: NonNullable<SeenConnection["story"]["clientHello"]>): number[] {
+  try {
+    return clientVersions(hello);
+  } catch {
+    return [];
+  }
+}
+
+const names = (numbers: readonly number[], table: WireTable): string[] => numbers.map((each) => table.name(each));
+
+function certificateReport(certificate: X509Certificate): InterceptedCertificate {
+  const facts = certificateFacts(certificate);
+  return {
+    subject: facts.subject,
+    issuer: facts.issuer,
+    serial: facts.serial,
+    sha256: facts.sha256,
+    not_before: isoTime(facts.notBeforeMs),
+    not_after: isoTime(facts.notAfterMs),
+    eku: facts.eku === undefined ? null : [...facts.eku],
+    sans: facts.sans.map((each) => alternativeNamesText([each])),
+  };
+}
+
+const isoTime = (ms: number): string | null => (Number.isNaN(ms) ? null : new Date(ms).toISOString());
