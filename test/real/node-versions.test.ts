@@ -1,10 +1,10 @@
 import { symlink } from "node:fs/promises";
 import { delimiter } from "node:path";
 import { expect, it } from "vitest";
+import { builtExecutable } from "../support/built-executable.js";
 import { runCommand } from "../support/run-command.js";
 import { temporaryDirectory } from "../support/temporary-directory.js";
 import { describeWithPeers, peerPath } from "./support/peers.js";
-import { pluginExecutable } from "./support/plugin-under-test.js";
 
 for (const peer of ["node22", "node24"] as const) {
   describeWithPeers([peer], `the executable on ${peer}`, () => {
@@ -12,7 +12,7 @@ for (const peer of ["node22", "node24"] as const) {
       await using bin = await temporaryDirectory();
       // The plugins' first line finds Node through PATH.
       await symlink(peerPath(peer), bin.file("node"));
-      const { code, stdout, stderr } = await runCommand(pluginExecutable(), ["lab", "--json"], {
+      const { code, stdout, stderr } = await runCommand(builtExecutable(), ["lab", "--json"], {
         env: { PATH: `${bin.path}${delimiter}${process.env.PATH}` },
         timeoutMs: 90_000,
       });

@@ -76,7 +76,7 @@ export function pcapFile(packets: readonly Buffer[], options: FileOptions = {}):
     linkType,
   ]);
   const parts = packets.flatMap((packet, i) => [
-    numbers([1_767_225_600, i * (isNano ? 1_000_000 : 1000), packet.length, packet.length]),
+    numbers([1_795_478_400, i * (isNano ? 1_000_000 : 1000), packet.length, packet.length]),
     packet,
   ]);
   return Buffer.concat([header, ...parts]);
