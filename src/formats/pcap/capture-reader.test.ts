@@ -35,7 +35,7 @@ function read(file: Buffer, cuts: readonly number[] = []): Seen & { end: Problem
 }
 
 const packets = [Buffer.from("first"), Buffer.from("the second"), Buffer.alloc(0)];
-const startMs = 1_767_225_600_000;
+const startMs = 1_795_478_400_000;
 const expected = packets.map((bytes, i) => ({
   bytes: bytes.toString("hex"),
   timeMs: startMs + i,
