@@ -99,6 +99,9 @@ class ProbeConnection {
 
   #receive(chunk: Buffer): void {
     if (this.#isOver) return;
+    // A flight goes out in one piece: a server that refuses the Certificate would meet the rest of it with a reset, and the
+    // failing write would end the socket before the alert is read.
+    this.#socket.cork();
     try {
       if (!this.#isTls(chunk)) return;
       this.#countBytes(chunk);
@@ -110,6 +113,8 @@ class ProbeConnection {
       }
     } catch (error) {
       this.#giveUp(problems.malformedPeer(this.#target, error));
+    } finally {
+      this.#socket.uncork();
     }
   }
 

@@ -147,6 +147,9 @@ export class TlsConnection extends Duplex {
 
   #receive(chunk: Buffer): void {
     if (this.#isEnding || this.#hasClientEnded) return;
+    // A flight goes out in one piece: a client that hangs up at its certificate must find nothing more being written to it,
+    // or the error of that write overtakes the client's alert.
+    this.#socket.cork();
     try {
       this.#records.push(chunk);
       for (let record = this.#records.next(); record !== undefined; record = this.#records.next()) {
@@ -155,6 +158,8 @@ export class TlsConnection extends Duplex {
       }
     } catch (error) {
       this.#refuse(refusalOf(error));
+    } finally {
+      this.#socket.uncork();
     }
   }
 
