@@ -9,6 +9,8 @@ import { quoted } from "./shell.js";
 /** The files of the field report's host, below one directory instead of the root. */
 export interface LabFiles {
   root: string;
+  /** Where the real programs and their plugins put sockets: what is killed leaves them behind. */
+  temporary: string;
   spireServer: SpireHome & { plugin: string };
   spireAgent: SpireHome & { plugin: string };
   /** Keylime's `tls_dir` and what else the report keeps there. */
@@ -35,6 +37,7 @@ export function labFiles(root: string): LabFiles {
   });
   return {
     root,
+    temporary: join(root, "tmp"),
     spireServer: spire("server"),
     spireAgent: spire("agent"),
     certs,

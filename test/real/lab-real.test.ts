@@ -67,7 +67,7 @@ describeWithPeers(everyPeer, "lab --real", () => {
   ] as const)("leaves nothing behind after %s at %j", async (signal, at) => {
     await using lab = await startLab(["--real"], onPath);
     await lab.printed(at);
-    expect(await lab.descendants()).not.toEqual([]);
+    await until(async () => (await lab.descendants()).length > 0, { what: "the lab to have started a program" });
     process.kill(lab.child.pid, signal);
     expect(await lab.child.exited).toEqual({ code: 3, signal: null });
     expect(lab.child.stderr()).toBe("interrupted: everything the lab started has been stopped\n");

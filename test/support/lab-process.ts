@@ -19,13 +19,15 @@ export interface LabProcess extends AsyncDisposable {
 }
 
 const untilPrintedMs = 90_000;
+/** A variable whose value tells the descendants of one lab from everybody else. */
+const mark = "SPIRE_KEYLIME_TEST_LAB";
 
 export async function startLab(args: readonly string[], env: Record<string, string> = {}): Promise<LabProcess> {
   const temporary = await temporaryDirectory();
   const child = await startChild({
     command: process.execPath,
     args: [builtExecutable(), "lab", ...args],
-    env: { ...env, TMPDIR: temporary.path },
+    env: { ...env, TMPDIR: temporary.path, [mark]: temporary.path },
   });
   return {
     child,
@@ -48,12 +50,12 @@ export async function startLab(args: readonly string[], env: Record<string, stri
   };
 }
 
-/** Everything that the lab starts inherits the name of its temporary directory. */
+/** Everything that the lab starts inherits the mark. */
 async function descendants({ path }: TemporaryDirectory, itself: number): Promise<string[]> {
   const found: string[] = [];
   for (const pid of (await readdir("/proc")).filter((name) => /^\d+$/.test(name) && Number(name) !== itself)) {
     const read = (file: string) => readFile(`/proc/${pid}/${file}`, "utf8").catch(() => "");
-    if (!(await read("environ")).split("\0").includes(`TMPDIR=${path}`)) continue;
+    if (!(await read("environ")).split("\0").includes(`${mark}=${path}`)) continue;
     const command = (await read("cmdline")).replaceAll("\0", " ");
     if (command !== "") found.push(command);
   }

@@ -34,6 +34,7 @@ export class RealSpire implements Spire {
       home: files.spireServer,
       trustDomain: this.trustDomain,
       port,
+      env: { TMPDIR: files.temporary },
       signal,
     });
     this.#tellLog(this.#server, "spire-server", tell);
@@ -103,6 +104,7 @@ export class RealSpire implements Spire {
       program: programs.spireAgent,
       home: files.spireAgent,
       waitUntilHealthy: false,
+      env: { TMPDIR: files.temporary },
       signal,
     });
     return await this.#outcomeOf(this.#agent, 0);

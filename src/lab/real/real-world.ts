@@ -1,3 +1,5 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
 import { Problem } from "../../core/problem.js";
 import { type FieldReportPki, fieldReportPki } from "../../peers/pki/field-report-pki.js";
 import { type RealKeylime, startRealKeylime } from "../../peers/real/keylime.js";
@@ -14,7 +16,9 @@ import { RealSpire } from "./real-spire.js";
 /** The same set-up on spire-server, spire-agent, keylime_verifier and keylime_registrar. */
 export async function startRealWorld(options: WorldOptions, programs: RealPrograms): Promise<World> {
   const { files, ports, executable, signal } = options;
-  refuseLongSockets(files.spireServer.socketPath);
+  // The longest of all: our plugin's socket in go-plugin's directory, process id and random digits included.
+  refuseLongSockets(join(files.temporary, "plugin0123456789/plugin-n4194304-0123456789ab"));
+  await mkdir(files.temporary, { recursive: true });
   const pki = await fieldReportPki();
   const started = new Started();
   try {
