@@ -19,8 +19,6 @@ try {
     target: "node20",
     format: "cjs",
     logLevel: "warning",
-    // The real Keylime is started with the tests' support code, which also knows how to skip tests; none is run here.
-    alias: { vitest: join(root, "bench/no-vitest.ts") },
   });
   const { status } = spawnSync(process.execPath, [outfile, ...process.argv.slice(2)], {
     stdio: "inherit",

@@ -1,16 +1,18 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { Agent, request } from "node:https";
-import { join } from "node:path";
+import { homedir } from "node:os";
+import { delimiter, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { silentLogger } from "../src/core/logger.js";
 import { startKeylimeAgent } from "../src/peers/agent/keylime-agent.js";
 import { type FieldReportPki, fieldReportPki } from "../src/peers/pki/field-report-pki.js";
 import type { KeyType } from "../src/peers/pki/key-pair.js";
+import { startRealKeylime } from "../src/peers/real/keylime.js";
+import { findProgram, type PeerName } from "../src/peers/real/programs.js";
 import { startRegistrar } from "../src/peers/registrar/registrar.js";
 import { SoftwareTpm } from "../src/peers/tpm/software-tpm.js";
 import { startVerifier } from "../src/peers/verifier/verifier.js";
-import { startRealKeylime } from "../test/real/support/keylime.js";
 
 /** One enrolled machine, and the plugin_data with which a pair attests it. */
 export interface BenchNode {
@@ -36,6 +38,8 @@ export interface WorldOptions {
   isReal: boolean;
   /** Of every certificate: what a handshake costs depends on it. */
   keyType: KeyType;
+  /** 8000 without. */
+  quoteIntervalMs?: number;
 }
 
 interface KeylimeAddresses {
@@ -45,11 +49,14 @@ interface KeylimeAddresses {
 }
 
 const local = { host: "127.0.0.1", port: 0 };
-/** Long, so that Keylime's own polling does not run into the measurement. */
-const quoteIntervalMs = 60_000;
+/** Long, so that Keylime's own polling takes little of the measurement's time. */
+const longQuoteIntervalMs = 8000;
+/** GET_QUOTE: for the first interval after the first quote a node is in PROVIDE_V, in which some plugins refuse it. */
+const stateGetQuote = 3;
 
 /** Starts Keylime, embedded or real, and enrols one machine for each way its agent can be reached. */
-export async function startWorld(directory: string, { isReal, keyType }: WorldOptions): Promise<World> {
+export async function startWorld(directory: string, options: WorldOptions): Promise<World> {
+  const { isReal, keyType, quoteIntervalMs = longQuoteIntervalMs } = options;
   const pki = await fieldReportPki({ keyType });
   await mkdir(directory, { recursive: true });
   const files = {
@@ -67,25 +74,29 @@ export async function startWorld(directory: string, { isReal, keyType }: WorldOp
   const start = isReal ? startReal : startEmbedded;
   try {
     const ofKind = async (isMtls: boolean) => {
-      const keylime = await start(directory, pki, isMtls, stops);
+      const keylime = await start({ directory, pki, isMtls, quoteIntervalMs, stops });
       return await enrolledNode(keylime, pki, isMtls, files, stops);
     };
-    const plain = await ofKind(false);
-    const world = { plain, files, stop, backend: isReal ? "real Keylime" : "embedded Keylime" };
-    return isReal ? world : { ...world, mtls: await ofKind(true) };
+    const [plain, mtls] = await Promise.all([ofKind(false), isReal ? undefined : ofKind(true)]);
+    const backend = isReal ? "real Keylime" : "embedded Keylime";
+    return { plain, ...(mtls === undefined ? {} : { mtls }), files, stop, backend };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-async function startReal(
-  directory: string,
-  pki: FieldReportPki,
-  isMtls: boolean,
-  stops: (() => Promise<void>)[],
-): Promise<KeylimeAddresses> {
+interface SetUp {
+  directory: string;
+  pki: FieldReportPki;
+  isMtls: boolean;
+  quoteIntervalMs: number;
+  stops: (() => Promise<void>)[];
+}
+
+async function startReal({ directory, pki, isMtls, quoteIntervalMs, stops }: SetUp): Promise<KeylimeAddresses> {
   const keylime = await startRealKeylime({
+    programs: { verifier: peerProgram("keylime_verifier"), registrar: peerProgram("keylime_registrar") },
     dir: directory,
     pki,
     agentMtls: isMtls,
@@ -97,12 +108,17 @@ async function startReal(
   return { verifier: at(verifier), registrarHttp: at(registrarHttp), registrar: at(registrarTls) };
 }
 
-async function startEmbedded(
-  _: string,
-  pki: FieldReportPki,
-  isMtls: boolean,
-  stops: (() => Promise<void>)[],
-): Promise<KeylimeAddresses> {
+/** From where test/real/peers/install.sh puts it, else from PATH. */
+function peerProgram(name: PeerName): string {
+  const caches = process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache");
+  const installed = join(process.env.SPIRE_KEYLIME_PEERS ?? join(caches, "spire-keylime", "peers"), "bin");
+  const program = findProgram(name, `${installed}${delimiter}${process.env.PATH ?? ""}`);
+  if (program === undefined)
+    throw new Error(`${name} not found in ${installed} or on PATH: run test/real/peers/install.sh`);
+  return program;
+}
+
+async function startEmbedded({ pki, isMtls, quoteIntervalMs, stops }: SetUp): Promise<KeylimeAddresses> {
   const trust = pki.caCompleteChainPem;
   const tls = ({ chainPem, keyPem }: { chainPem: string; keyPem: string }) => ({
     certPem: chainPem,
@@ -181,7 +197,7 @@ interface Registered {
   mtls_cert: string;
 }
 
-/** As `keylime_tenant -c add`, and waits for the first accepted quote. */
+/** As `keylime_tenant -c add`, and waits until a quote is accepted and every plugin would admit the node. */
 async function enrol({ verifier, registrar }: KeylimeAddresses, pki: FieldReportPki, agentId: string): Promise<void> {
   const ask = adminClient(pki);
   const path = `/v2.5/agents/${agentId}`;
@@ -207,10 +223,10 @@ async function enrol({ verifier, registrar }: KeylimeAddresses, pki: FieldReport
   });
   for (let tries = 0; tries < 300; tries++) {
     const agent = await ask(verifier, "GET", path);
-    if (Number(agent.attestation_count) > 0) return;
+    if (Number(agent.attestation_count) > 0 && agent.operational_state === stateGetQuote) return;
     await pause(100);
   }
-  throw new Error(`agent ${agentId} was enrolled, but no quote of it was accepted within 30 s`);
+  throw new Error(`agent ${agentId} was enrolled, but is not in a verified state after 30 s`);
 }
 
 type Ask = (

@@ -3,7 +3,14 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Problem } from "../core/problem.js";
 import { parseHcl } from "../formats/hcl/parser.js";
-import { expandVariables, loadPluginData, nodeAttestorOf, parseSpireConf, type SpireConf } from "./spire-conf.js";
+import {
+  expandVariables,
+  loadPluginData,
+  nodeAttestorOf,
+  parseSpireConf,
+  printPluginData,
+  type SpireConf,
+} from "./spire-conf.js";
 
 interface OracleCase {
   conf: string;
@@ -119,6 +126,11 @@ describe("printPluginData", () => {
     const texts = printed.map(([text]) => text).filter((text) => !isList(text));
     expect(texts.length).toBeGreaterThan(15);
     for (const text of texts) parseHcl(text, { printedBySpire: true });
+  });
+
+  it("prints items that stand outside of a SPIRE file", () => {
+    const document = parseHcl('a = "b"\nn=8881 l = ["x",1,]');
+    expect(printPluginData(document.items, document)).toBe('a = "b"\n\nn = 8881\n\nl = ["x", 1]');
   });
 
   it("keeps the lines of a heredoc in a nested block as they are", () => {

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startWorld, type World } from "../../bench/world.js";
 import { runCli } from "../../src/cli/main.js";
@@ -8,7 +9,7 @@ import { type HalfName, startHalf } from "../../src/rehearse/half.js";
 import { rehearse } from "../../src/rehearse/rehearse.js";
 import { rehearseReport } from "../../src/rehearse/report-schema.js";
 import { until } from "../support/until.js";
-import { type BundleDirectory, createBundleDirectory, projectRoot } from "./bundle-plugin.js";
+import { type BundleDirectory, createBundleDirectory } from "./bundle-plugin.js";
 
 let bundles: BundleDirectory;
 let fixture: string;
@@ -24,7 +25,7 @@ const pair = `
 
 beforeAll(async () => {
   bundles = await createBundleDirectory();
-  fixture = await bundles.bundle("fixture", { file: join(projectRoot, "test/process/rehearse-fixture.ts") });
+  fixture = await bundles.bundle("fixture", { file: fileURLToPath(new URL("./rehearse-fixture.ts", import.meta.url)) });
   executable = await bundles.bundle("spire-keylime", { text: pair });
   world = await startWorld(join(bundles.path, "world"), { isReal: false, keyType: "p256", quoteIntervalMs: 500 });
 });

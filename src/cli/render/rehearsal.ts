@@ -42,7 +42,8 @@ const arrows: Record<Message["step"], string> = {
   result: "server -> SPIRE   result",
 };
 
-function messageText(message: Message): string {
+/** One message of an attestation, a line or several. */
+export function messageText(message: Message): string {
   const [first, ...more] = factLines(message);
   const head = `${message.took_ms.toFixed(1).padStart(9)} ms  ${arrows[message.step].padEnd(27)}  ${first}`;
   return [head, ...more.map((line) => `${" ".repeat(14)}${line}`)].join("\n");
