@@ -11,7 +11,7 @@ import { ourPluginBlock } from "./plugin-under-test.js";
 import { type SpireAgent, type SpireServer, startSpireAgent, startSpireServer } from "./spire.js";
 
 /** `plugin_data` over what the set-up needs; undefined takes a key out. */
-type PluginValues = Parameters<typeof ourPluginBlock>[1];
+export type PluginValues = Parameters<typeof ourPluginBlock>[1];
 
 export interface AttestingNodeOptions {
   keylime?: Partial<Omit<RealKeylimeOptions, "dir" | "pki">>;
@@ -106,13 +106,19 @@ class Node implements AttestingNode {
   }
 
   async startSpireServer(pluginValues: PluginValues = {}, options: { agentTtl?: string } = {}): Promise<SpireServer> {
-    const nodeAttestorBlock = ourPluginBlock("server", { ...this.serverPluginData(), ...pluginValues });
+    const nodeAttestorBlock = ourPluginBlock("server", {
+      ...serverPluginData(this.dir, this.keylime),
+      ...pluginValues,
+    });
     return this.started.keep(await startSpireServer({ dir: await this.spireDir(), nodeAttestorBlock, ...options }));
   }
 
   async startSpireAgent(server: SpireServer, options: NodeSpireAgentOptions = {}): Promise<SpireAgent> {
     const { pluginValues, ...more } = options;
-    const nodeAttestorBlock = ourPluginBlock("agent", { ...this.agentPluginData(), ...pluginValues });
+    const nodeAttestorBlock = ourPluginBlock("agent", {
+      ...agentPluginData(this.dir, this.keylimeAgent, this.agentMtls),
+      ...pluginValues,
+    });
     return this.started.keep(await startSpireAgent({ dir: await this.spireDir(), server, nodeAttestorBlock, ...more }));
   }
 
@@ -126,31 +132,34 @@ class Node implements AttestingNode {
     await mkdir(dir);
     return dir;
   }
-
-  /** The keys are the field report's own, `…_client_cert_file` included. */
-  private serverPluginData(): PluginValues {
-    return {
-      keylime_verifier_host: "127.0.0.1",
-      keylime_verifier_port: String(this.keylime.ports.verifier),
-      keylime_tls_ca_cert_file: this.dir.file("ca-complete-chain.crt"),
-      keylime_tls_client_cert_file: this.dir.file("plugin.crt"),
-      keylime_tls_client_key_file: this.dir.file("plugin.key"),
-      keylime_registrar_port: String(this.keylime.ports.registrarTls),
-    };
-  }
-
-  private agentPluginData(): PluginValues {
-    const { host, port } = this.keylimeAgent.address;
-    const tls = {
-      keylime_agent_ca_cert_file: this.dir.file("ca-complete-chain.crt"),
-      keylime_agent_client_cert_file: this.dir.file("plugin.crt"),
-      keylime_agent_client_key_file: this.dir.file("plugin.key"),
-    };
-    return { keylime_agent_host: host, keylime_agent_port: String(port), ...(this.agentMtls ? tls : {}) };
-  }
 }
 
-async function writePluginFiles(
+/** `plugin_data` of the server half. The keys are the field report's own, `…_client_cert_file` included. */
+export function serverPluginData(dir: TemporaryDirectory, { ports }: RealKeylime): PluginValues {
+  return {
+    keylime_verifier_host: "127.0.0.1",
+    keylime_verifier_port: String(ports.verifier),
+    keylime_tls_ca_cert_file: dir.file("ca-complete-chain.crt"),
+    keylime_tls_client_cert_file: dir.file("plugin.crt"),
+    keylime_tls_client_key_file: dir.file("plugin.key"),
+    keylime_registrar_port: String(ports.registrarTls),
+  };
+}
+
+export function agentPluginData(
+  dir: TemporaryDirectory,
+  { address: { host, port } }: KeylimeAgent,
+  agentMtls = true,
+): PluginValues {
+  const tls = {
+    keylime_agent_ca_cert_file: dir.file("ca-complete-chain.crt"),
+    keylime_agent_client_cert_file: dir.file("plugin.crt"),
+    keylime_agent_client_key_file: dir.file("plugin.key"),
+  };
+  return { keylime_agent_host: host, keylime_agent_port: String(port), ...(agentMtls ? tls : {}) };
+}
+
+export async function writePluginFiles(
   dir: TemporaryDirectory,
   { caCompleteChainPem, plugin }: FieldReportPki,
 ): Promise<void> {
@@ -160,6 +169,6 @@ async function writePluginFiles(
 }
 
 /** What the lab's Keylime agent serves and whom it lets ask. */
-function agentTls({ agent, caCompleteChainPem }: FieldReportPki): AgentTls {
+export function agentTls({ agent, caCompleteChainPem }: FieldReportPki): AgentTls {
   return { certPem: agent.certPem, keyPem: agent.keyPem, trustedClientCaPem: caCompleteChainPem };
 }
