@@ -30,7 +30,8 @@ export interface ReportOptions {
 export function reportOf(stories: readonly ConnectionStory[], options: ReportOptions): ProbeReport {
   const peer = peerName(stories, options.port);
   const { host, port, serverName, stack, notes } = options;
-  const connections = stories.map((story) => connectionOf(story, { ...options, peer }));
+  const hasCandidates = stories.some(({ candidate }) => candidate !== undefined);
+  const connections = stories.map((story) => connectionOf(story, { ...options, peer, hasCandidates }));
   const server = judgeServer(
     stories.find(({ serverChain }) => serverChain.some(isCertificate)),
     options,
@@ -60,7 +61,7 @@ function exitCodeOf(connections: readonly ProbedConnection[], server: ProbeRepor
   return findings.some(({ severity }) => severity === "error") ? 1 : 0;
 }
 
-type View = ReportOptions & { peer: string };
+type View = ReportOptions & { peer: string; hasCandidates: boolean };
 
 function connectionOf(story: ConnectionStory, view: View): ProbedConnection {
   const { timing, request, http, problem } = story;
@@ -105,9 +106,14 @@ function connectionOf(story: ConnectionStory, view: View): ProbedConnection {
 function findingsOf(story: ConnectionStory, view: View): ProbeFinding[] {
   const byHttp = httpRefusal(story);
   if (byHttp !== undefined) return [byHttp];
-  if (story.outcome === "refused") return [judgeRefusal(story, view)];
+  if (story.outcome === "refused") return [judgeRefusal(story, view)].map((each) => toned(each, story, view));
   if (story.withheld === undefined) return [];
   return [{ id: "client-cert-not-sent", severity: "error", message: story.withheld, hint: null }];
+}
+
+/** Beside candidates, the connection without a certificate is there for comparison: its refusal is no fault. */
+function toned(finding: ProbeFinding, { candidate }: ConnectionStory, { hasCandidates }: View): ProbeFinding {
+  return hasCandidates && candidate === undefined ? { ...finding, severity: "info", hint: null } : finding;
 }
 
 function alertOf({ alert }: ConnectionStory): ProbedConnection["alert"] {

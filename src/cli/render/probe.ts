@@ -49,7 +49,7 @@ function nameRow({ server_certificates: [leaf] }: ProbedConnection, report: Prob
 function requestText({ certificate_request: request }: ProbedConnection): string {
   if (request === null) return "no client certificate";
   const names = request.ca_names.length === 0 ? "none sent" : request.ca_names.join("; ");
-  return `for a client certificate; CA names: ${names}; signatures: ${request.signature_algorithms.join(" ")}`;
+  return `for a client certificate; CA names: ${names}; ${request.signature_algorithms.length} signature schemes`;
 }
 
 function connectionBlock(connection: ProbedConnection, report: ProbeReport, style: Style, isVerbose: boolean): string {
@@ -94,7 +94,7 @@ function certificateLine({ subject, issuer, serial, sha256, eku }: ProbedCertifi
 }
 
 function findingText({ id, severity, message, hint }: ProbeFinding, style: Style): string {
-  const paint = severity === "error" ? style.bad : style.attention;
+  const paint = { error: style.bad, warning: style.attention, info: style.quiet }[severity];
   const lines = [`  ${paint(severity)}: ${message} [${id}]`, ...(hint === null ? [] : [`  fix: ${hint}`])];
   return lines.join("\n");
 }
