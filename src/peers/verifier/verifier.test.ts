@@ -47,10 +47,6 @@ function askersTo(verifier: EmbeddedVerifier, admin = pki.tenant): Askers {
     registrar: { http: address, https: address },
     caPem: pki.caCompleteChainPem,
     admin: { certPem: admin.chainPem, keyPem: admin.keyPem },
-    agentTls: { certPem: "", keyPem: "", trustedClientCaPem: "" },
-    quoteIntervalS: 0,
-    logs: () => "",
-    stop: async () => {},
   });
 }
 
