@@ -87,5 +87,5 @@ export function interceptSummaryText(counts: {
   left: number;
 }): string {
   const { connections, presented, none, left } = counts;
-  return `${connections} connections: ${presented} with a certificate, ${none} without, ${left} left before that\n`;
+  return `${connections} ${connections === 1 ? "connection" : "connections"}: ${presented} with a certificate, ${none} without, ${left} left before that\n`;
 }

@@ -124,7 +124,7 @@ function endText({ connections, exit_code: exitCode }: ProbeReport, style: Style
   const presented = connections.filter(({ candidate }) => candidate !== null);
   const counted = presented.length > 0 ? presented : connections;
   const accepted = counted.filter(({ outcome }) => outcome === "accepted").length;
-  const what = presented.length > 0 ? "certificates" : "connections without a certificate";
+  const what = presented.length > 0 ? "presented" : "without a certificate";
   const paint = exitCode === 0 ? style.good : style.bad;
-  return paint(`${accepted} of ${counted.length} ${what} accepted`);
+  return paint(`${what}: ${accepted} of ${counted.length} accepted`);
 }
