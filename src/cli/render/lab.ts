@@ -1,14 +1,7 @@
 import { commonName } from "../../lab/common-name.js";
-import type {
-  Criterion,
-  ExchangedMessage,
-  LabReport,
-  Part,
-  StoryEvent,
-  WireCertificate,
-  WireMessage,
-} from "../../lab/report-schema.js";
+import type { Criterion, LabReport, Part, StoryEvent, WireCertificate, WireMessage } from "../../lab/report-schema.js";
 import type { World } from "../../lab/world.js";
+import { messageText } from "./rehearsal.js";
 import type { Style } from "./style.js";
 import { wrapped } from "./wrap.js";
 
@@ -69,7 +62,7 @@ export class LabText {
   }
 
   #eventLines(event: StoryEvent): string[] {
-    const { heading, quiet } = this.style;
+    const { heading } = this.style;
     switch (event.type) {
       case "scene":
         return ["", heading(`${event.number}. ${event.title}`)];
@@ -82,7 +75,7 @@ export class LabText {
       case "handshake":
         return [`   on the wire, ${event.leg}:`, ...this.#handshake(event.messages)];
       case "exchange":
-        return event.messages.flatMap((message) => this.#wrapped(exchangeText(message), "   ", "       ").map(quiet));
+        return event.messages.map(messageText);
       case "log":
         return this.#log(event);
       case "outcome":
@@ -164,11 +157,4 @@ function certificatesText([leaf, ...others]: readonly WireCertificate[]): string
   if (leaf === undefined) return "none presented";
   const rest = others.length === 0 ? "" : `, with ${others.length} intermediate`;
   return `${commonName(leaf.subject)}, issued by ${commonName(leaf.issuer)}, serial ${leaf.serial}${rest}`;
-}
-
-function exchangeText({ from, step, took_ms, facts }: ExchangedMessage): string {
-  const arrow = { payload: "agent ──▶ server", challenge: "agent ◀── server" }[step as string];
-  const direction = arrow ?? (from === "agent" ? "agent ──▶ server" : "SPIRE ◀── server");
-  const told = Object.entries(facts).map(([key, value]) => `${key} ${Array.isArray(value) ? value.join(", ") : value}`);
-  return `${direction}  ${step.replaceAll("_", " ")} (${took_ms} ms): ${told.join("; ")}`;
 }

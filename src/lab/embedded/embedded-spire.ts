@@ -113,8 +113,10 @@ export class EmbeddedSpire implements Spire {
 }
 
 function exchangedMessage({ step, from, atMs, tookMs, bytes, facts }: RelayedMessage): ExchangedMessage {
-  return { step, from, at_ms: Math.round(atMs), took_ms: Math.round(tookMs), bytes, facts };
+  return { step, from, at_ms: tenths(atMs), took_ms: tenths(tookMs), bytes, facts };
 }
+
+const tenths = (ms: number): number => Math.round(ms * 10) / 10;
 
 function inSpiresWords({ code, message }: AttestationFailure, name: string): NonNullable<NodeAttestation["failure"]> {
   return { code: StatusCode[code], message: `nodeattestor(${name}): ${message}` };
