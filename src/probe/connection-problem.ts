@@ -70,13 +70,6 @@ export function malformedPeer(target: string, error: unknown): Problem {
   });
 }
 
-export function tooMuch(target: string, what: string): Problem {
-  return new Problem("tls-malformed", `${target} sent ${what}, and the handshake was given up`, {
-    culprit: "peer",
-    hint: `is it the right service? compare with: openssl s_client -connect ${target}`,
-  });
-}
-
 /** The first line, at most 60 characters of it, with nothing in it that moves a terminal's cursor. */
 export function printable(bytes: Buffer): string {
   const line = bytes.toString("latin1").split(/\r?\n/, 1)[0]!.slice(0, 60);
