@@ -17,7 +17,7 @@ export interface LabCommandOptions {
 
 export async function runLab(options: LabCommandOptions, io: Io): Promise<number> {
   const directory = await labDirectory(options.directory);
-  const { signal, release } = labInterruption(io.interrupted);
+  const signal = labInterruption(io.interrupted);
   let lab: PlayedLab | undefined;
   try {
     lab = await play(options, directory.path, io, signal);
@@ -30,7 +30,6 @@ export async function runLab(options: LabCommandOptions, io: Io): Promise<number
   } finally {
     await lab?.stop();
     if (directory.isOurs) await rm(directory.path, { recursive: true, force: true, maxRetries: 5 });
-    release();
   }
 }
 
