@@ -77,6 +77,32 @@ describeNode("attestation with mutual TLS on every leg", {}, (node) => {
     expect(message).toContain("[verifier-name-mismatch]");
   });
 
+  it("refuses a Keylime agent that another CA has issued, in the SPIRE agent's log", async () => {
+    const { ca } = await createCvCa();
+    const message = await agentFailure(node(), {
+      keylime_agent_ca_cert_file: await node().dir.write("other-ca.crt", ca.certPem),
+    });
+    expect(message).toMatch(
+      /code = Unavailable desc = nodeattestor\(keylime\): the Keylime agent at 127\.0\.0\.1:\d+ presented a certificate that CA file "<dir>\/other-ca\.crt" \(keylime_agent_ca_cert_file\) does not vouch for/,
+    );
+    expect(message).toContain("it presented CN=agent.keylime.funlab.casa, issued by CN=Book of Omens");
+    // The agent serves its leaf alone, so the intermediate has to be in the file too.
+    expect(message).toContain("[agent-chain-not-sent]; it sent its leaf alone");
+  });
+
+  it("tells what the Keylime agent refused when another CA issued the client certificate", async () => {
+    const { client } = await createCvCa();
+    const message = await agentFailure(node(), {
+      keylime_agent_client_cert_file: await node().dir.write("foreign.crt", client.certPem),
+      keylime_agent_client_key_file: await node().dir.write("foreign.key", client.keyPem),
+    });
+    expect(message).toMatch(
+      /code = Unavailable desc = nodeattestor\(keylime\): the Keylime agent at \S+ did not recognise the CA that issued our certificate \(unknown_ca, 48\)/,
+    );
+    expect(message).toContain('from "<dir>/foreign.crt" (keylime_agent_client_cert_file)');
+    expect(message).toContain("likeliest fault agent-refuses-client");
+  });
+
   it("answers unavailable while the verifier is stopped, and attests when it is back", async () => {
     await using server = await node().startSpireServer();
     await using agent = await node().startSpireAgent(server);
@@ -132,4 +158,18 @@ async function refusalOf(node: AttestingNode, server: SpireServer): Promise<stri
     .findLast(({ level, method, service }) => level === "error" && method === "AttestAgent" && service !== undefined);
   if (entry === undefined) throw new Error(`the server logged no refusal:\n${server.log()}\n${agent.log()}`);
   return `${entry.msg} ${entry.error ?? ""}`;
+}
+
+/** Attests once and returns why the SPIRE agent ended. */
+async function agentFailure(node: AttestingNode, pluginValues: Record<string, string>): Promise<string> {
+  await using server = await node.startSpireServer();
+  await using agent = await node.startSpireAgent(server, {
+    waitUntilHealthy: false,
+    moreAgentOptions: "retry_bootstrap = false",
+    pluginValues,
+  });
+  await agent.child.exited;
+  const crash = agent.logEntries().findLast(({ msg }) => msg === "Agent crashed");
+  if (crash === undefined) throw new Error(`the agent did not crash:\n${agent.log()}`);
+  return String(crash.error).replaceAll(node.dir.path, "<dir>");
 }
