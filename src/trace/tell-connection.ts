@@ -26,7 +26,7 @@ export function tellConnection(connection: Connection, certificates: Certificate
   const server = (conversation.serverCertificates ?? []).map((der) => certificates.read(der));
   const alerts = tellAlerts(connection, inference);
   const alert = alerts.find(isRefusal) ?? null;
-  const { outcome, isInferred } = judgeOutcome(connection, alert !== null);
+  const { outcome, isInferred } = judgeOutcome(connection, alert !== null && !isAfterAcceptance(conversation, alert));
   return {
     number: connection.number,
     client: tellEndpoint(connection.client),
@@ -160,6 +160,19 @@ const orderly: ReadonlySet<number> = new Set([alertNumbers.closeNotify, alertNum
 /** An encrypted alert of TLS 1.2 comes after the handshake, where close_notify is the rule: it refuses nothing by itself. */
 function isRefusal({ number, inferred }: TracedAlert): boolean {
   return number === null ? inferred : !orderly.has(number);
+}
+
+/**
+ * Data of the server, or in TLS 1.3 its ticket behind the client's Finished, says that it accepted: an alert after that
+ * ends a connection and refuses nothing, as OpenSSL's decode_error does when the peer closes without close_notify.
+ */
+function isAfterAcceptance({ steps, version }: Conversation, { packet }: TracedAlert): boolean {
+  const finishedAt = steps.findIndex(({ from, name }) => from === "client" && name === "finished");
+  return steps.some((step, at) => {
+    if (step.from !== "server" || step.packet > packet) return false;
+    const isTicket = version >= tls13 && step.name === "new_session_ticket" && finishedAt !== -1 && at > finishedAt;
+    return isTicket || step.name === "application_data";
+  });
 }
 
 function suspectedFault(

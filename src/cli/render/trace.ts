@@ -51,7 +51,7 @@ export function negotiationText(connection: TracedConnection): string {
 
 function certificateLines(side: string, certificates: readonly TracedCertificate[], style: Style): string[] {
   return certificates.flatMap((certificate, index) => [
-    `   ${index === 0 ? `${side} certificate` : `${" ".repeat(side.length)}       above it`}  ${certificateText(certificate)}`,
+    `   ${index === 0 ? `${side} certificate` : `${" ".repeat(side.length + 4)}above it`}  ${certificateText(certificate)}`,
     `      ${style.quiet(certificateDetails(certificate))}`,
   ]);
 }
