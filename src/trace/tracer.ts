@@ -1,6 +1,6 @@
 import type { Problem } from "../core/problem.js";
 import { captureProblem } from "../formats/pcap/capture-problem.js";
-import type { Packet, PacketSink } from "../formats/pcap/capture-reader.js";
+import type { Packet, PacketSink } from "../formats/pcap/packet.js";
 import { packetKinds, SegmentReader, tcpFlags } from "../formats/pcap/segment-reader.js";
 import { Connection, type Endpoint } from "./connection.js";
 import { ConnectionTable, type TableEntry } from "./connection-table.js";

@@ -1,6 +1,7 @@
 import type { ByteWindow } from "./byte-window.js";
 import { captureProblem } from "./capture-problem.js";
-import { type FormatReader, maxPacketBytes, type Packet, type PacketSink } from "./capture-reader.js";
+import { u32 } from "./numbers.js";
+import { emptyPacket, type FormatReader, maxPacketBytes, type Packet, type PacketSink } from "./packet.js";
 
 // https://www.ietf.org/archive/id/draft-ietf-opsawg-pcap-04.html
 
@@ -69,19 +70,4 @@ export class ClassicReader implements FormatReader {
     this.#hasHeader = true;
     return true;
   }
-}
-
-export function emptyPacket(): Packet {
-  return { bytes: Buffer.alloc(0), start: 0, end: 0, wireLength: 0, linkType: 0, timeMs: 0, number: 0 };
-}
-
-/** Arithmetic instead of Buffer's methods: this runs several times per packet. Offsets are checked by the caller. */
-export function u32(bytes: Buffer, at: number, isLittle: boolean): number {
-  return isLittle
-    ? (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0
-    : ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
-}
-
-export function u16(bytes: Buffer, at: number, isLittle: boolean): number {
-  return isLittle ? bytes[at]! | (bytes[at + 1]! << 8) : (bytes[at]! << 8) | bytes[at + 1]!;
 }

@@ -1,4 +1,4 @@
-import { u16, u32 } from "./classic.js";
+import { u16, u32 } from "./numbers.js";
 
 // https://www.tcpdump.org/linktypes.html
 const linkTypes = {

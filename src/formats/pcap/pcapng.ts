@@ -1,7 +1,7 @@
 import type { ByteWindow } from "./byte-window.js";
 import { captureProblem } from "./capture-problem.js";
-import { type FormatReader, maxPacketBytes, type Packet, type PacketSink } from "./capture-reader.js";
-import { emptyPacket, u16, u32 } from "./classic.js";
+import { u16, u32 } from "./numbers.js";
+import { emptyPacket, type FormatReader, maxPacketBytes, type Packet, type PacketSink } from "./packet.js";
 
 // https://www.ietf.org/archive/id/draft-ietf-opsawg-pcapng-02.html
 

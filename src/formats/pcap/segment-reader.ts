@@ -1,6 +1,6 @@
-import type { Packet } from "./capture-reader.js";
-import { u16, u32 } from "./classic.js";
 import { networkOffset, offsets } from "./link-layer.js";
+import { u16, u32 } from "./numbers.js";
+import type { Packet } from "./packet.js";
 
 /** What a packet turned out to be. */
 export const packetKinds = {
