@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { mutations } from "../../test/support/mutations.js";
+import { nameText } from "../x509/distinguished-name.js";
 import { addressText, parseAddress } from "./address.js";
-import { nameText } from "./distinguished-name.js";
 import { KeyLog } from "./key-log.js";
 
 describe("nameText", () => {
