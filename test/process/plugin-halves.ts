@@ -32,10 +32,12 @@ export interface LoadOptions {
   args?: readonly string[];
 }
 
+let sequence = 0;
+
 export async function loadHalf(half: HalfName, options: LoadOptions): Promise<LoadedHalf> {
   const { data, directory, command = pluginExecutable(), args = ["plugin", half] } = options;
   const logs: PluginLogRecord[] = [];
-  const sockets = join(directory, `s-${half}`);
+  const sockets = join(directory, `s${sequence++}`);
   mkdirSync(sockets, { recursive: true });
   const running = await startHalf(
     half,

@@ -1,4 +1,3 @@
-import { spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { chmod, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
@@ -29,6 +28,7 @@ import {
   startMisbehavingServer,
 } from "../fakes/misbehaving-server.js";
 import { goodVerifierEntry, registrarScript, verifierScript } from "../fakes/scripted-keylime.js";
+import { runChecked } from "../support/run-command.js";
 import { type LoadedHalf, loadHalf } from "./plugin-halves.js";
 
 const seed = Number(process.env.SURVIVAL_SEED ?? Date.now() % 0x7fffffff);
@@ -109,7 +109,7 @@ const attestCodes = [
 // About 45 s on two idle processors; a busy machine takes several times as long.
 describe(`the plugin pair (SURVIVAL_SEED=${seed})`, { timeout: 240_000 }, () => {
   it("answers malformed payloads with a proper status", async () => {
-    await eachCase("payloads", anyMessage(rightPayload), 4600, async (payload) => {
+    await eachCase("payloads", anyMessage(rightPayload), 4000, async (payload) => {
       expectProper(await attest(payload), payload.length > 4_000_000 ? ["RESOURCE_EXHAUSTED"] : attestCodes);
     });
   });
@@ -148,7 +148,7 @@ describe(`the plugin pair (SURVIVAL_SEED=${seed})`, { timeout: 240_000 }, () => 
     const right = { verifier: verifierScript({}), registrar: registrarScript(key) };
     verifierAnswers = (...request) => (verifierQueue.next(request[2]) ?? right.verifier)(...request);
     registrarAnswers = (...request) => (registrarQueue.next(request[2]) ?? right.registrar)(...request);
-    await eachCase("answers", fc.constant(0), 500, async () => {
+    await eachCase("answers", fc.constant(0), 800, async () => {
       expectProper(await attest(rightPayload, (nonce) => encodeChallengeResponse(forgeQuote(key, nonce))), [
         ...attestCodes,
         "admitted",
@@ -486,7 +486,7 @@ const fileFates: Record<string, FileFate> = {
   },
   "a pipe": async (path) => {
     await rm(path, { recursive: true, force: true });
-    spawnSync("mkfifo", [path]);
+    await runChecked("mkfifo", [path]);
   },
   "written bit by bit": async (path, right) => {
     await rm(path, { recursive: true, force: true });

@@ -1,8 +1,9 @@
+import { setImmediate } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createCorruptKey, type Forgery, forgeQuote } from "../../../test/fakes/forged-quote.js";
 import { type KeylimeWorld, startKeylimeWorld } from "../../../test/fakes/keylime-world.js";
 import { type MisbehavingServer, startMisbehavingServer } from "../../../test/fakes/misbehaving-server.js";
-import { registrarScript, verifierScript } from "../../../test/fakes/scripted-keylime.js";
+import { goodVerifierEntry, registrarScript, verifierScript } from "../../../test/fakes/scripted-keylime.js";
 import { type DrivenServerHalf, driveServerHalf, refusalOf } from "../../../test/fakes/server-half-driver.js";
 
 const key = createCorruptKey();
@@ -13,13 +14,14 @@ let driven: DrivenServerHalf;
 /** What the verifier says of the next quote. */
 let verdict: Record<string, unknown> = { valid: 1 };
 let registrarEntry: Record<string, unknown> = {};
+let verifierEntry = goodVerifierEntry();
 
 beforeAll(async () => {
   world = await startKeylimeWorld({ enrolled: false });
   const tls = (own: { chainPem: string; keyPem: string }) => ({ cert: own.chainPem, key: own.keyPem });
   verifier = await startMisbehavingServer({
     tls: tls(world.pki.verifier),
-    onRequest: (...request) => verifierScript({ verdict })(...request),
+    onRequest: (...request) => verifierScript({ verdict, entry: verifierEntry })(...request),
   });
   registrar = await startMisbehavingServer({
     tls: tls(world.pki.registrar),
@@ -185,6 +187,37 @@ describe("a verifier that says no", () => {
     verdict = said;
     expect(await refusalOf(attest(), world)).toBe(refusal);
     verdict = { valid: 1 };
+  });
+});
+
+describe("a machine that fails while its quote is made", () => {
+  /** The standing is asked for, and then the machine fails; the quote comes so much later. */
+  const attestLate = async (lateMs: number) => {
+    let nowMs = Date.now();
+    using slow = await driveServerHalf(world, dataFor(), { nowMs: () => nowMs });
+    const asked = verifier.requests.length + registrar.requests.length;
+    const late = slow.attest({
+      quote: async (nonce) => {
+        // Version and entry, at both services.
+        while (verifier.requests.length + registrar.requests.length < asked + 4) await setImmediate();
+        verifierEntry = goodVerifierEntry({ operational_state: 9, attestation_status: "FAIL" });
+        nowMs += lateMs;
+        return forgeQuote(key, nonce);
+      },
+    });
+    return await late.finally(() => {
+      verifierEntry = goodVerifierEntry();
+    });
+  };
+
+  it("is refused when the quote comes late: the standing is asked for anew", async () => {
+    expect(await refusalOf(attestLate(3001), world)).toMatch(
+      /^PERMISSION_DENIED agent UUID is in state 9 \(Invalid Quote\) at the verifier: its quote was refused /,
+    );
+  });
+
+  it("is admitted on the standing of three seconds ago", async () => {
+    expect((await attestLate(2999)).spiffeId).toContain(world.agentId);
   });
 });
 

@@ -289,22 +289,6 @@ describe("the server half", () => {
     );
     expect(performance.now() - startMs).toBeLessThan(3000);
   });
-
-  it("asks for the standing anew when the quote comes late", async () => {
-    let nowMs = Date.now();
-    using driven = await driveServerHalf(world, world.serverData(), { nowMs: () => nowMs });
-    const before = world.verifier.agent(world.agentId)!.operationalState;
-    const late = driven.attest({
-      quote: async (nonce) => {
-        nowMs += 3001;
-        world.verifier.changeAgent(world.agentId, { operationalState: 9 });
-        return world.tpm.quote({ nonce, pcrMask: 0 });
-      },
-    });
-    expect(await refusalOf(late, world)).toMatch(/^PERMISSION_DENIED agent UUID is in state 9 \(Invalid Quote\)/);
-    world.verifier.changeAgent(world.agentId, { operationalState: before });
-    await driven.attest();
-  });
 });
 
 describe("Configure and Validate", () => {
