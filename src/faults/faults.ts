@@ -301,5 +301,3 @@ export const faults = {
 } as const satisfies Record<string, Fault>;
 
 export type FaultId = keyof typeof faults;
-
-export const faultIds = Object.keys(faults) as FaultId[];

@@ -45,8 +45,12 @@ async function runProbe(...args: string[]) {
   let out = "";
   let err = "";
   const io = {
-    out: (text: string) => void (out += text),
-    err: (text: string) => void (err += text),
+    out(text: string) {
+      out += text;
+    },
+    err(text: string) {
+      err += text;
+    },
     colour: false,
     env: {},
     interrupted: new AbortController().signal,

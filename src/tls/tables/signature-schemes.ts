@@ -45,19 +45,3 @@ export const signatureSchemes = new WireTable(4, {
   mldsa65: 0x0905,
   mldsa87: 0x0906,
 });
-
-// RFC 5246 section 7.4.4, RFC 8422 section 5.5.
-export const clientCertificateTypes = new WireTable(2, {
-  rsa_sign: 0x01,
-  dss_sign: 0x02,
-  rsa_fixed_dh: 0x03,
-  dss_fixed_dh: 0x04,
-  rsa_ephemeral_dh: 0x05,
-  dss_ephemeral_dh: 0x06,
-  fortezza_dms: 0x14,
-  ecdsa_sign: 0x40,
-  rsa_fixed_ecdh: 0x41,
-  ecdsa_fixed_ecdh: 0x42,
-  gost_sign256: 0x43,
-  gost_sign512: 0x44,
-});
