@@ -14,15 +14,12 @@ const keylimePeers: PeerName[] = ["keylime_verifier", "keylime_registrar"];
 /** PCR 23 may be extended and reset by software: a machine in good state has zeros in it. */
 const guarded = JSON.stringify({ mask: "0x800000", "23": ["0".repeat(64)] });
 
-/** Long enough for every test: an agent that does not answer stays in state 3 for the sum of 2, 4, 8, 16 and 32 s. */
-const manyRetries = { verifierOptions: { max_retries: 5 } };
-
 describeWithPeers(keylimePeers, "admission by the state at a real verifier", () => {
   let pair: HostedPair;
   let server: RunningHalf;
 
   beforeAll(async () => {
-    pair = await startHostedPair(manyRetries);
+    pair = await startHostedPair();
     server = await pair.startServerHalf();
   });
   afterAll(() => pair?.[Symbol.asyncDispose]());

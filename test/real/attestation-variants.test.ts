@@ -57,8 +57,8 @@ describeNode("attestation with mutual TLS on every leg", {}, (node) => {
       keylime_registrar_tls_key_file: node().dir.file("plugin.key"),
     });
     expect(message).toMatch(/the Keylime verifier at .* \(unknown_ca, 48\)/);
-    expect(message).toContain("presented was");
-    expect(message).toContain(`${node().dir.file("foreign.crt")} (keylime_tls_client_cert_file)`);
+    expect(message).toContain("; presented: ");
+    expect(message).toContain(`from "${node().dir.file("foreign.crt")}" (keylime_tls_client_cert_file)`);
     expect(message).toContain("likeliest fault ca-wrong");
   });
 

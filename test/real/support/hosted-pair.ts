@@ -15,7 +15,7 @@ import { builtExecutable } from "../../support/built-executable.js";
 import { type TemporaryDirectory, temporaryDirectory } from "../../support/temporary-directory.js";
 import { agentPluginData, agentTls, type PluginValues, serverPluginData, writePluginFiles } from "./attesting-node.js";
 import { type EnrolOptions, enrolAtVerifier, untilAttested } from "./enrol.js";
-import { type RealKeylime, type RealKeylimeOptions, startRealKeylime } from "./keylime.js";
+import { type RealKeylime, startRealKeylime } from "./keylime.js";
 
 export interface MachineOptions {
   /** Both of its TPM's keys; RSA without. */
@@ -58,16 +58,18 @@ export interface HostedPair extends AsyncDisposable {
   logs(): string[];
 }
 
-export async function startHostedPair(
-  keylimeOptions: Partial<Omit<RealKeylimeOptions, "dir" | "pki">> = {},
-): Promise<HostedPair> {
+/** Tries that follow each other by a second (Keylime backs off by powers of the interval, which is 1). */
+const patience = { max_retries: 90 };
+
+/** The verifier leaves an agent that does not answer in state 3 for a minute and a half. */
+export async function startHostedPair(): Promise<HostedPair> {
   const started = new Started();
   try {
     const dir = await temporaryDirectory();
     started.keep({ stop: async () => dir[Symbol.asyncDispose]() });
     const pki = await fieldReportPki();
     await writePluginFiles(dir, pki);
-    const keylime = started.keep(await startRealKeylime({ dir: dir.path, pki, ...keylimeOptions }));
+    const keylime = started.keep(await startRealKeylime({ dir: dir.path, pki, verifierOptions: patience }));
     return new Pair(dir, pki, keylime, started);
   } catch (error) {
     await started.stop();
