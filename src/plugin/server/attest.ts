@@ -47,8 +47,12 @@ export async function attestNode(
   const nonce = newNonce();
   const askedAtMs = clock.nowMs();
   const askStanding = () => fetchStanding(runtime, payload.agentId, call);
-  const [response, early] = await Promise.all([exchange.challenge(encodeChallenge(nonce)), askStanding()]);
-  const standing = clock.nowMs() - askedAtMs > standingGoodForMs ? await askStanding() : early;
+  const early = askStanding();
+  early.catch(() => {});
+  // SPIRE looks for our status only after it has sent on the response, and no longer finds it if we ended before
+  // (1.13.3 pkg/server/plugin/nodeattestor/v1.go: "plugin closed stream unexpectedly"): a refusal waits for the response.
+  const response = await exchange.challenge(encodeChallenge(nonce));
+  const standing = await (clock.nowMs() - askedAtMs > standingGoodForMs ? askStanding() : early);
   judgeStanding(standing, settings, clock.nowMs());
 
   const quote = readChallengeResponse(response);
