@@ -249,15 +249,19 @@ print(urllib.request.urlopen(sys.argv[1], context=context).read().decode(), end=
       const pair = client === "none" ? [] : [files.file(`${client}.crt`), files.file(`${client}.key`)];
       return (await runCommand(goClient, [running.url, files.file("root.crt"), ...pair])).stdout;
     };
-    const refused = (text: string) => `Get "${running.url}": remote error: tls: ${text}\n`;
+    // Go's HTTP transport names its own loop first when the alert comes before the request is on its way.
+    const refused = (text: string) =>
+      expect.stringMatching(
+        new RegExp(`^Get "${running.url}": (readLoopPeekFailLocked: )?remote error: tls: ${text}\n$`),
+      );
     expect(await ask("none")).toBe("200 hello nobody\n\n");
     expect(await ask("plugin")).toBe("200 hello CN=spire-server.keylime.funlab.casa\n\n");
-    expect(await ask("foreign")).toBe(refused("unknown certificate authority"));
-    expect(await ask("serverOnly")).toBe(refused("unsupported certificate"));
-    expect(await ask("expired")).toBe(refused("expired certificate"));
-    expect(await ask("notYetValid")).toBe(refused("bad certificate"));
+    expect(await ask("foreign")).toEqual(refused("unknown certificate authority"));
+    expect(await ask("serverOnly")).toEqual(refused("unsupported certificate"));
+    expect(await ask("expired")).toEqual(refused("expired certificate"));
+    expect(await ask("notYetValid")).toEqual(refused("bad certificate"));
     running.server.trustClients(pki.root.certPem);
-    expect(await ask("leafOnly")).toBe(refused("unknown certificate authority"));
+    expect(await ask("leafOnly")).toEqual(refused("unknown certificate authority"));
     expect(running.stories[0]).toMatchObject({ alpn: undefined, outcome: "completed", clientCertificates: [] });
   });
 
