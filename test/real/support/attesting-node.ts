@@ -17,6 +17,8 @@ export interface AttestingNodeOptions {
   keylime?: Partial<Omit<RealKeylimeOptions, "dir" | "pki">>;
   /** Mutual TLS on the Keylime agent's port, for the verifier and for the agent half; true without. */
   agentMtls?: boolean;
+  /** Added to each quote of the machine, as a real TPM takes its time; 0 without. */
+  quoteMs?: number;
   /** null leaves the node registered but unknown to the verifier. */
   enrol?: EnrolOptions | null;
 }
@@ -63,6 +65,7 @@ export async function startAttestingNode(options: AttestingNodeOptions = {}): Pr
       listen: { host: "127.0.0.1", port: 0 },
       registrar: { host: "127.0.0.1", port: keylime.ports.registrarHttp },
       ...(agentMtls ? { tls: agentTls(pki) } : {}),
+      delays: { quoteMs: options.quoteMs ?? 0 },
     });
     started.keep(keylimeAgent);
     await keylimeAgent.register();
