@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { createCvCa, type FieldReportPki, fieldReportPki } from "../../src/peers/pki/field-report-pki.js";
 import { type TemporaryDirectory, temporaryDirectory } from "../support/temporary-directory.js";
+import { until } from "../support/until.js";
 import { httpsRequest } from "./support/https-request.js";
 import { type RealKeylime, type RealKeylimeOptions, startRealKeylime } from "./support/keylime.js";
 import { describeWithPeers } from "./support/peers.js";
@@ -79,9 +80,9 @@ describeWithPeers(["keylime_verifier"], "verifier's trusted_client_ca (Keylime 7
     });
     expect(await opensslSession(url, clients.none)).toContain("No client certificate CA names sent");
 
-    const before = keylime.logs();
+    const before = await logsAtRest(keylime);
     expect(await verdictOnClient(url, clients.foreign)).toBe("alert 48");
-    expect(keylime.logs()).toBe(before);
+    expect(await logsAtRest(keylime)).toBe(before);
   });
 
   it("does not start when trusted_client_ca is default and its file is missing", async () => {
@@ -94,6 +95,20 @@ describeWithPeers(["keylime_verifier"], "verifier's trusted_client_ca (Keylime 7
     await expect(startVerifier(dir, { verifierSection: "general" })).rejects.toThrow(/NoSectionError/);
   });
 });
+
+/** What the programs have logged once nothing more comes: their lines arrive after their answers. */
+async function logsAtRest(keylime: RealKeylime): Promise<string> {
+  let last: string | undefined;
+  return await until(
+    () => {
+      const now = keylime.logs();
+      const isAtRest = now === last;
+      last = now;
+      return isAtRest ? now : undefined;
+    },
+    { what: "the verifier's log to come to rest", intervalMs: 500 },
+  );
+}
 
 async function verdicts(url: string, clients: Record<Client, PresentedFiles>): Promise<Record<string, Verdict>> {
   const answers: Record<string, Verdict> = {};
