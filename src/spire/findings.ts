@@ -1,5 +1,5 @@
 import { Problem, type SourcePosition } from "../core/problem.js";
-import type { Span } from "../formats/hcl/document.js";
+import type { Span } from "../formats/line-index.js";
 
 /** More would tell an operator nothing new. */
 const maxFindings = 100;

@@ -1,10 +1,4 @@
-/** A stretch of the text: offsets in UTF-16 units, `end` exclusive; line and column of its start count from 1. */
-export interface Span {
-  start: number;
-  end: number;
-  line: number;
-  column: number;
-}
+import type { Span } from "../line-index.js";
 
 export interface HclString {
   kind: "string";

@@ -1,5 +1,5 @@
 import { Problem, type SourcePosition } from "../../core/problem.js";
-import type { Span } from "./document.js";
+import { LineIndex, type Span } from "../line-index.js";
 
 /** Far above any SPIRE configuration, far below what would cost noticeable time. */
 const maxLength = 4 * 1024 * 1024;
@@ -8,32 +8,25 @@ const maxLength = 4 * 1024 * 1024;
 export class SourceText {
   readonly text: string;
   private readonly file: string | undefined;
-  private readonly lineStarts: number[] = [0];
+  private readonly lines: LineIndex;
 
   constructor(text: string, file?: string) {
     this.text = text;
     this.file = file;
+    this.lines = new LineIndex(text);
     if (text.length > maxLength) throw this.problem(0, `the text is longer than ${maxLength} characters`);
-    for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) this.lineStarts.push(at + 1);
     // HCL1's scanner refuses NUL and U+E123 wherever they stand; half a surrogate pair is no Unicode text at all.
     const illegal = /[\0\u{E123}\p{Cs}]/u.exec(text);
     if (illegal !== null) throw this.problem(illegal.index, `illegal character ${characterName(illegal[0])}`);
   }
 
   position(offset: number): SourcePosition {
-    let low = 0;
-    for (let high = this.lineStarts.length; high - low > 1; ) {
-      const middle = (low + high) >> 1;
-      if (this.lineStarts[middle]! <= offset) low = middle;
-      else high = middle;
-    }
-    const place = { line: low + 1, column: offset - this.lineStarts[low]! + 1 };
+    const place = this.lines.position(offset);
     return this.file === undefined ? place : { file: this.file, ...place };
   }
 
   span(start: number, end: number): Span {
-    const { line, column } = this.position(start);
-    return { start, end, line, column };
+    return this.lines.span(start, end);
   }
 
   problem(offset: number, message: string, hint?: string): Problem {

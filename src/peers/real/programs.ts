@@ -9,7 +9,8 @@ export type PeerName =
   | "keylime_registrar"
   | "keylime_tenant"
   | "node22"
-  | "node24";
+  | "node24"
+  | "python3";
 
 /** The program's path in the first of the directories that has it; `path` is written as PATH is. */
 export function findProgram(name: PeerName, path: string): string | undefined {

@@ -1,0 +1,31 @@
+import { Problem } from "../core/problem.js";
+
+/** A stretch of a text (offsets in UTF-16 units, `end` exclusive) and what shall stand there instead. */
+export interface Splice {
+  start: number;
+  end: number;
+  text: string;
+}
+
+/**
+ * The text with all splices applied; every other character stays. Splices name offsets of the text as given, in any
+ * order; two at one offset come in the order given. Throws a Problem `edit-conflict` when two overlap.
+ */
+export function applySplices(text: string, splices: readonly Splice[]): string {
+  const ordered = splices.toSorted((a, b) => a.start - b.start || a.end - b.end);
+  let result = "";
+  let at = 0;
+  for (const splice of ordered) {
+    if (splice.start < at) throw overlap();
+    result += text.slice(at, splice.start) + splice.text;
+    at = splice.end;
+  }
+  return result + text.slice(at);
+}
+
+function overlap(): Problem {
+  return new Problem("edit-conflict", "two changes of one file touch the same place", {
+    culprit: "ours",
+    hint: "apply one of them, then ask again",
+  });
+}
