@@ -57,6 +57,8 @@ export function callUnary<Request, Response>(
 
 /** The caller's end of a bidirectional stream. */
 export interface ClientStream<Request, Response> {
+  /** Whether the peer has ended the stream: what is sent from now on gets lost. Go's clients are told so when they send. */
+  readonly ended: boolean;
   send(request: Request): Promise<void>;
   /** The next response, or undefined when the peer ended the stream with OK. @throws StatusError otherwise */
   receive(): Promise<Response | undefined>;
@@ -85,9 +87,18 @@ export function openStream<Request, Response>(
   signal?.addEventListener("abort", cancel, { once: true });
   stream.once("close", () => signal?.removeEventListener("abort", cancel));
   const reader = new ObjectReader<Response>(stream);
-  const over = new Promise<void>((resolve) => stream.once("status", () => resolve()));
+  let ended = false;
+  const over = new Promise<void>((resolve) =>
+    stream.once("status", () => {
+      ended = true;
+      resolve();
+    }),
+  );
   stream.on("error", (error) => reader.fail(fromServiceError(error)));
   return {
+    get ended() {
+      return ended;
+    },
     // Once the peer has answered, the library neither finishes a write nor says why; receive() tells the status.
     send: (request) => Promise.race([over, new Promise<void>((resolve) => stream.write(request, () => resolve()))]),
     receive: () => reader.next(),

@@ -3,7 +3,9 @@ import { StatusCode } from "../goplugin/status-error.js";
 import type { AttestationFailure } from "./relay.js";
 
 /** What an operator does about a failure: the fault's advice when the message names one, otherwise what its code asks for. */
-export function nextStep({ half, code, message }: AttestationFailure, hasDied: boolean): string | undefined {
+export function nextStep(failure: AttestationFailure, hasDied: boolean): string | undefined {
+  const { half } = failure;
+  const { code, message } = failure.unheard ?? failure;
   if (hasDied) return `see the ${half} plugin's last log lines; SPIRE has to be restarted to start it again`;
   const id = /\[([a-z0-9-]+)\]/.exec(message)?.[1];
   if (id !== undefined && Object.hasOwn(faults, id)) return faults[id as keyof typeof faults].advice;

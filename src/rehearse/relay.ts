@@ -31,6 +31,8 @@ export interface AttestationFailure {
   step: Step;
   code: StatusCode;
   message: string;
+  /** The status a plugin ended with where SPIRE no longer asks for it, and passes on `code` and `message` instead. */
+  unheard?: { code: StatusCode; message: string };
 }
 
 /** One attestation: either `result` or `failure` is there. */
@@ -53,6 +55,15 @@ export interface RelayOptions {
   signal?: AbortSignal;
   keepMessages: boolean;
 }
+
+/**
+ * What SPIRE says of a plugin that ended its stream before it was sent the next message: Go's gRPC refuses to send, and
+ * SPIRE never asks for the plugin's own status.
+ */
+export const closedEarly: Record<HalfName, string> = {
+  server: "plugin closed stream unexpectedly",
+  agent: "plugin closed stream before handling the challenge",
+};
 
 /** More challenges than any attestor asks; SPIRE itself would go on for ever. */
 const maxChallenges = 100;
@@ -82,6 +93,7 @@ class RelayError extends Error {
   constructor(
     readonly code: StatusCode,
     message: string,
+    readonly unheard?: StatusError,
   ) {
     super(message);
   }
@@ -127,19 +139,20 @@ class Relay {
     const server = this.#opened(
       this.options.server.plugin.attestServer({ metadata: { "X-Untrusted-Forwarded-Host": "rehearsal" } }),
     );
-    await this.#send(server.send({ payload }));
+    await this.#send("server", server, { payload });
     for (let count = 0; count <= maxChallenges; count++) {
       const step = count === 0 ? "challenge" : "result";
       const response = await this.#received("server", step, server.receive());
-      if (response === undefined) throw new RelayError(StatusCode.INTERNAL, "plugin closed stream unexpectedly");
+      if (response === undefined) throw new RelayError(StatusCode.INTERNAL, closedEarly.server);
       if (response.agentAttributes !== undefined) return this.#result(response.agentAttributes);
       const { challenge } = response;
       if (challenge === undefined) {
         throw new RelayError(StatusCode.INTERNAL, "plugin response missing challenge or agent attributes");
       }
       this.#keep("server", "challenge", challenge);
-      await this.#send(agent.send({ challenge }));
-      await this.#send(server.send({ challengeResponse: await this.#fromAgent(agent, "challenge_response") }));
+      await this.#send("agent", agent, { challenge });
+      const challengeResponse = await this.#fromAgent(agent, "challenge_response");
+      await this.#send("server", server, { challengeResponse });
     }
     throw new RelayError(StatusCode.RESOURCE_EXHAUSTED, `the server half asked more than ${maxChallenges} challenges`);
   }
@@ -162,7 +175,13 @@ class Relay {
     if (isConnectionLost) await Promise.race([running.plugin.exited, pause(exitNoticeMs)]);
     const end = running.ended();
     const died = end === undefined ? "" : `; the ${half} plugin's process has ended with ${end}`;
-    return { half, step, code: status?.code ?? StatusCode.INTERNAL, message: plainLine(errorText(error)) + died };
+    return {
+      half,
+      step,
+      code: status?.code ?? StatusCode.INTERNAL,
+      message: plainLine(errorText(error)) + died,
+      ...unheardBy(error),
+    };
   }
 
   end(): void {
@@ -182,8 +201,8 @@ class Relay {
     const message = await this.#received("agent", step, stream.receive());
     const isFirst = step === "payload";
     if (message === undefined) {
-      const when = isFirst ? "before returning attestation data" : "before handling the challenge";
-      throw new RelayError(StatusCode.INTERNAL, `plugin closed stream ${when}`);
+      const words = isFirst ? "plugin closed stream before returning attestation data" : closedEarly.agent;
+      throw new RelayError(StatusCode.INTERNAL, words);
     }
     const bytes = isFirst ? message.payload : message.challengeResponse;
     if (bytes === undefined || bytes.length === 0) {
@@ -225,8 +244,21 @@ class Relay {
     }
   }
 
-  async #send(work: Promise<void>): Promise<void> {
-    await Promise.race([work, this.#stopped]);
+  async #send<Q, S>(half: HalfName, stream: ClientStream<Q, S>, message: Q): Promise<void> {
+    if (stream.ended) {
+      this.#waiting = { half, step: half === "agent" ? "challenge_response" : "result" };
+      throw new RelayError(StatusCode.INTERNAL, closedEarly[half], await this.#unheard(stream));
+    }
+    await Promise.race([stream.send(message), this.#stopped]);
+  }
+
+  async #unheard<Q, S>(stream: ClientStream<Q, S>): Promise<StatusError | undefined> {
+    try {
+      await Promise.race([stream.receive(), this.#stopped]);
+      return undefined;
+    } catch (error) {
+      return error instanceof StatusError ? error : undefined;
+    }
   }
 
   #keep(from: HalfName, step: Exclude<Step, "result">, bytes: Uint8Array): void {
@@ -243,6 +275,11 @@ class Relay {
       facts,
     });
   }
+}
+
+function unheardBy(error: unknown): Pick<AttestationFailure, "unheard"> {
+  if (!(error instanceof RelayError) || error.unheard === undefined) return {};
+  return { unheard: { code: error.unheard.code, message: plainLine(error.unheard.message) } };
 }
 
 const plainLine = (text: string): string => text.replaceAll(/[\p{Cc}\p{Cf}]/gu, " ");

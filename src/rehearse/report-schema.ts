@@ -34,6 +34,10 @@ const failure = z.strictObject({
   code: z.string().describe("gRPC status name"),
   code_number: z.number().int(),
   message: z.string(),
+  unheard: z
+    .strictObject({ code: z.string(), code_number: z.number().int(), message: z.string() })
+    .nullable()
+    .describe("the status the plugin ended with, where SPIRE does not pass it on"),
   next_step: z.string().nullable(),
 });
 

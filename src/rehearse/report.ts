@@ -48,13 +48,12 @@ export function reportOf(
       bytes,
       facts,
     })),
-    failures: failures.map(({ count, half, step, code, message, nextStep }) => ({
+    failures: failures.map(({ count, half, step, code, message, unheard, nextStep }) => ({
       count,
       half,
       step,
-      code: StatusCode[code] ?? String(code),
-      code_number: code,
-      message,
+      ...statusOf({ code, message }),
+      unheard: unheard === undefined ? null : statusOf(unheard),
       next_step: nextStep ?? null,
     })),
     warnings: [...warnings],
@@ -66,6 +65,10 @@ export function reportOf(
       failure: failure ?? null,
     })),
   };
+}
+
+function statusOf({ code, message }: { code: StatusCode; message: string }) {
+  return { code: StatusCode[code] ?? String(code), code_number: code, message };
 }
 
 function halfOf(options: HalfOptions, report: HalfReport): RehearseReport["halves"]["server"] {

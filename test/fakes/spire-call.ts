@@ -1,9 +1,11 @@
 import { type BidiCall, StatusCode, statusError } from "../../src/plugin-sdk/index.js";
+import { closedEarly } from "../../src/rehearse/relay.js";
 
 /** One bidirectional call as the runtime hands it to a handler, and the host's end of it, without a connection. */
 export interface SpireCall<Request, Response> {
   /** What the handler gets. */
   readonly handlersEnd: BidiCall<Request, Response>;
+  /** When the handler has ended before, the next `receive` rejects with what SPIRE says then, as its status is lost. */
   send(request: Request): void;
   /** The next response; undefined when the handler has returned. Rejects with what the handler threw. */
   receive(): Promise<Response | undefined>;
@@ -13,12 +15,12 @@ export interface SpireCall<Request, Response> {
 }
 
 /** Starts a handler on a call of its own. */
-export function startSpireCall<Request, Response>(
+export function startSpireCall<Request extends object, Response>(
   handler: (call: BidiCall<Request, Response>) => Promise<void>,
 ): SpireCall<Request, Response> {
   const cancelled = new AbortController();
   const requests = new Queue<Request>();
-  const responses = new Queue<Response>();
+  let responses = new Queue<Response>();
   cancelled.signal.addEventListener("abort", () => requests.fail(cancelled.signal.reason));
   const handlersEnd: BidiCall<Request, Response> = {
     signal: cancelled.signal,
@@ -38,17 +40,32 @@ export function startSpireCall<Request, Response>(
   );
   return {
     handlersEnd,
-    send: (request) => requests.push(request),
+    send(request) {
+      if (responses.isFinished) responses = lost(request);
+      requests.push(request);
+    },
     receive: () => responses.next(),
     end: () => requests.end(),
     cancel: () => cancelled.abort(statusError(StatusCode.CANCELLED, "the host cancelled the call")),
   };
 }
 
+/** Go's gRPC refuses to send on a stream that has ended, and SPIRE does not ask why it has. */
+function lost<Response>(request: object): Queue<Response> {
+  const responses = new Queue<Response>();
+  const half = "challenge" in request ? "agent" : "server";
+  responses.fail(statusError(StatusCode.INTERNAL, closedEarly[half]));
+  return responses;
+}
+
 class Queue<T> {
   private readonly held: T[] = [];
   private waiting: (() => void)[] = [];
   private finish: { error?: unknown } | undefined;
+
+  get isFinished(): boolean {
+    return this.finish !== undefined;
+  }
 
   push(item: T): void {
     this.held.push(item);

@@ -50,8 +50,10 @@ const serve =
               await call.receive();
               await misbehave();
               if (word === "stop") return;
+              if (word === "late") await new Promise((resolve) => setTimeout(resolve, 100));
               if (word !== "quick") {
                 await call.send({ challenge: json({ Nonce: "SECRETNONCE" }) });
+                if (word === "early") throw statusError(StatusCode.PERMISSION_DENIED, "[agent-failed] it failed");
                 await call.receive();
               }
               const agentAttributes = {
@@ -72,6 +74,7 @@ const serve =
             aidAttestation: async (call) => {
               if (word === "mute") return void (await call.send({ payload: Buffer.alloc(0) }));
               await call.send({ payload: json({ AgentID: "agent-1", HashAlg: "sha256" }) });
+              if (word === "early") throw statusError(StatusCode.UNAVAILABLE, "no TPM");
               await call.receive();
               await misbehave();
               await call.send({ challengeResponse: json({ TPMQuote: "SECRETQUOTE" }) });

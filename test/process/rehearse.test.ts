@@ -5,6 +5,8 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startWorld, type World } from "../../bench/world.js";
 import { runCli } from "../../src/cli/main.js";
+import { faults } from "../../src/faults/faults.js";
+import { StatusCode } from "../../src/goplugin/status-error.js";
 import { type HalfName, startHalf } from "../../src/rehearse/half.js";
 import { rehearse } from "../../src/rehearse/rehearse.js";
 import { rehearseReport } from "../../src/rehearse/report-schema.js";
@@ -122,13 +124,37 @@ describe("rehearse", () => {
     "says which half failed, at what, and how: server %j, agent %j",
     async (server, agent, name, step, code, message) => {
       const { failures } = await run(server, agent);
-      const { StatusCode } = await import("../../src/goplugin/status-error.js");
       const told = failures.map((failure) => ({ ...failure, code: StatusCode[failure.code] }));
       expect(told).toEqual([
         expect.objectContaining({ half: name, step, code, message: expect.stringMatching(message), count: 1 }),
       ]);
     },
   );
+
+  it("says what SPIRE says of a half that ends before it is sent the next message, and what the half itself said", async () => {
+    const { failures } = await run("early", "");
+    expect(failures).toEqual([
+      {
+        half: "server",
+        step: "result",
+        code: StatusCode.INTERNAL,
+        message: "plugin closed stream unexpectedly",
+        unheard: { code: StatusCode.PERMISSION_DENIED, message: "[agent-failed] it failed" },
+        count: 1,
+        nextStep: faults["agent-failed"].advice,
+      },
+    ]);
+    const other = await run("late", "early");
+    expect(other.failures).toMatchObject([
+      {
+        half: "agent",
+        step: "challenge_response",
+        code: StatusCode.INTERNAL,
+        message: "plugin closed stream before handling the challenge",
+        unheard: { code: StatusCode.UNAVAILABLE, message: "no TPM" },
+      },
+    ]);
+  });
 
   it("tells a half that hangs by the time it was given", async () => {
     const { failures } = await run("hang", "", { timeoutMs: 300, count: 2, inFlight: 2 });

@@ -74,10 +74,18 @@ function quoteLines(facts: Message["facts"], bytes: number): string[] {
 function failureText(failure: RehearseReport["failures"][number], style: Style): string {
   const times = failure.count === 1 ? "" : ` (${failure.count} times)`;
   const step = failure.step.replace("_", " ");
-  const next = failure.next_step === null ? "" : `\n  next: ${failure.next_step}`;
-  const head = `${style.bad("failed")}${times}: the ${failure.half} half, waiting for its ${step}`;
-  return `${head}\n  ${failure.code} (${failure.code_number}): ${failure.message}${next}`;
+  return [
+    `${style.bad("failed")}${times}: the ${failure.half} half, waiting for its ${step}`,
+    statusText(failure),
+    ...(failure.unheard === null
+      ? []
+      : ["the plugin itself ended too early for SPIRE to hear it:", statusText(failure.unheard)]),
+    ...(failure.next_step === null ? [] : [`next: ${failure.next_step}`]),
+  ].join("\n  ");
 }
+
+const statusText = ({ code, code_number: number, message }: { code: string; code_number: number; message: string }) =>
+  `${code} (${number}): ${message}`;
 
 function endText(report: RehearseReport, style: Style): string {
   const { attested, requested, in_flight: inFlight } = report;
