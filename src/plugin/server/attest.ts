@@ -49,8 +49,7 @@ export async function attestNode(
   const askStanding = () => fetchStanding(runtime, payload.agentId, call);
   const early = askStanding();
   early.catch(() => {});
-  // SPIRE looks for our status only after it has sent on the response, and no longer finds it if we ended before
-  // (1.13.3 pkg/server/plugin/nodeattestor/v1.go: "plugin closed stream unexpectedly"): a refusal waits for the response.
+  // SPIRE would not hear a refusal now (server-half.ts): it waits for the response.
   const response = await exchange.challenge(encodeChallenge(nonce));
   const standing = await (clock.nowMs() - askedAtMs > standingGoodForMs ? askStanding() : early);
   judgeStanding(standing, settings, clock.nowMs());

@@ -1,6 +1,6 @@
 import type { Clock } from "../../core/clock.js";
 import { type Logger, withFields } from "../../core/logger.js";
-import { problemLine } from "../../core/problem.js";
+import { errorText, problemLine } from "../../core/problem.js";
 import {
   type AgentAttributes,
   type AttestRequest,
@@ -62,14 +62,25 @@ export class ServerHalf implements ConfigHandlers {
   }
 
   async #attest(call: BidiCall<AttestRequest, AttestResponse>): Promise<void> {
-    await this.#current.use(async (runtime) => {
-      if (runtime === undefined) throw statusError(StatusCode.FAILED_PRECONDITION, "not configured");
-      const attributes = await this.#attestWithin(call, runtime);
-      await call.send({ agentAttributes: attributes });
-    });
+    const stream = new AttestStream(call);
+    try {
+      await this.#current.use(async (runtime) => {
+        if (runtime === undefined) throw statusError(StatusCode.FAILED_PRECONDITION, "not configured");
+        const attributes = await this.#attestWithin(stream, runtime);
+        await call.send({ agentAttributes: attributes });
+      });
+    } catch (error) {
+      if (stream.isAnswerDue && !call.signal.aborted) {
+        this.#options.logger.log("warn", "Attestation refused, SPIRE hears it when the node answers the challenge", {
+          error: errorText(error),
+        });
+      }
+      await stream.answered();
+      throw error;
+    }
   }
 
-  async #attestWithin(call: BidiCall<AttestRequest, AttestResponse>, runtime: ServerRuntime): Promise<AgentAttributes> {
+  async #attestWithin(stream: AttestStream, runtime: ServerRuntime): Promise<AgentAttributes> {
     const { clock, metrics } = this.#options;
     const { settings } = runtime;
     const startMs = clock.nowMs();
@@ -78,9 +89,9 @@ export class ServerHalf implements ConfigHandlers {
       () => timeout.abort(timedOut(settings.attestationTimeoutMs)),
       settings.attestationTimeoutMs,
     );
-    const signal = AbortSignal.any([call.signal, timeout.signal]);
+    const signal = AbortSignal.any([stream.signal, timeout.signal]);
     try {
-      const attributes = await Promise.race([attestNode(exchangeOver(call, signal), runtime, clock), rejected(signal)]);
+      const attributes = await Promise.race([attestNode(stream.exchange(signal), runtime, clock), rejected(signal)]);
       this.#tell(attributes, startMs);
       metrics.measureSince(["attest"], startMs, { outcome: "admitted" });
       return { ...spireAttributes(attributes) };
@@ -126,22 +137,50 @@ const spireAttributes = ({ spiffeId, selectors }: NodeAttributes): AgentAttribut
   canReattest: true,
 });
 
-/** SPIRE's stream as the exchange sees it: payload first, then one answer per challenge. */
-function exchangeOver(call: BidiCall<AttestRequest, AttestResponse>, signal: AbortSignal): NodeExchange {
-  return {
-    signal,
-    async receivePayload() {
-      const request = await call.receive();
-      if (request?.payload === undefined) throw missing("attestation payload");
-      return request.payload;
-    },
-    async challenge(bytes) {
-      await call.send({ challenge: Buffer.from(bytes) });
-      const request = await call.receive();
-      if (request?.challengeResponse === undefined) throw missing("challenge response");
-      return request.challengeResponse;
-    },
-  };
+/** SPIRE's stream: payload first, then one answer per challenge. */
+class AttestStream {
+  #answer: Promise<AttestRequest | undefined> | undefined;
+  #isAnswerDue = false;
+
+  constructor(private readonly call: BidiCall<AttestRequest, AttestResponse>) {}
+
+  get signal(): AbortSignal {
+    return this.call.signal;
+  }
+
+  get isAnswerDue(): boolean {
+    return this.#isAnswerDue;
+  }
+
+  exchange(signal: AbortSignal): NodeExchange {
+    return {
+      signal,
+      receivePayload: async () => {
+        const request = await this.call.receive();
+        if (request?.payload === undefined) throw missing("attestation payload");
+        return request.payload;
+      },
+      challenge: async (bytes) => {
+        await this.call.send({ challenge: Buffer.from(bytes) });
+        this.#isAnswerDue = true;
+        this.#answer = this.call.receive().finally(() => {
+          this.#isAnswerDue = false;
+        });
+        const request = await this.#answer;
+        if (request?.challengeResponse === undefined) throw missing("challenge response");
+        return request.challengeResponse;
+      },
+    };
+  }
+
+  /**
+   * Resolves when no answer to a challenge is due any more, at the latest when SPIRE gives up. SPIRE looks for our status
+   * only after it has sent on the answer, and no longer finds it if the stream ended before (1.13.3
+   * pkg/server/plugin/nodeattestor/v1.go: "plugin closed stream unexpectedly").
+   */
+  async answered(): Promise<void> {
+    await this.#answer?.catch(() => {});
+  }
 }
 
 const missing = (what: string): StatusError => statusError(StatusCode.INVALID_ARGUMENT, `missing ${what}`);
