@@ -182,6 +182,11 @@ export const faults = {
     stage: "connect",
     advice: "start the registrar, or correct keylime_registrar_host and keylime_registrar_port",
   },
+  "registrar-name-mismatch": {
+    title: "the registrar's certificate does not carry the name it is reached by",
+    stage: "handshake",
+    advice: "set keylime_registrar_server_name to a name in the certificate",
+  },
   "registrar-refuses-client": {
     title: "the registrar does not accept the client certificate",
     stage: "handshake",
@@ -207,6 +212,11 @@ export const faults = {
     title: "the Keylime agent serves only its leaf, and the peer trusts only the root",
     stage: "attest",
     advice: "add the intermediate to the CA file of the side that connects to the Keylime agent",
+  },
+  "agent-name-mismatch": {
+    title: "the Keylime agent's certificate does not carry the name it is reached by",
+    stage: "attest",
+    advice: "set keylime_agent_server_name to a name in the certificate",
   },
   "agent-refuses-client": {
     title: "the Keylime agent does not trust the client certificate",

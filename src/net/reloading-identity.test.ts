@@ -24,7 +24,7 @@ beforeAll(async () => {
 class Log implements Logger {
   readonly lines: string[] = [];
   log(level: string, message: string, fields: LogFields = {}): void {
-    this.lines.push([level, message, fields.fault ?? fields.subject ?? ""].join(" | "));
+    this.lines.push([level, message, fields.fault ?? fields.subject ?? fields.subjects ?? ""].join(" | "));
   }
   count(text: string): number {
     return this.lines.filter((line) => line.includes(text)).length;
@@ -94,9 +94,10 @@ describe("ReloadingIdentity", () => {
 
   it("takes a new CA file alone", async () => {
     await freshFolder();
-    const { source } = follow(filesIn(folder));
+    const { source, log } = follow(filesIn(folder));
     await writeFile(`${folder}/ca.crt`, pki.root.certPem);
     await until(() => source.current().trusted.length === 1, { what: "the new CA file" });
+    expect(log.lines).toEqual(["info | Took new CA file | CN=Eye of Thundera"]);
     expect(source.current().chain[0]!.subject).toBe("CN=spire-server.keylime.funlab.casa");
     source.close();
   });

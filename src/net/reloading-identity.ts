@@ -2,6 +2,7 @@ import { statSync } from "node:fs";
 import type { Clock } from "../core/clock.js";
 import type { Logger } from "../core/logger.js";
 import { type Problem, positionText } from "../core/problem.js";
+import type { CertificateFacts } from "../x509/certificate.js";
 import { DirectoryWatch } from "./directory-watch.js";
 import { fingerprintFiles, type Identity, type IdentityAnswer, type IdentityFiles, loadIdentity } from "./identity.js";
 import { identityWarnings, isoTime, type LastingWarning } from "./identity-warnings.js";
@@ -124,10 +125,11 @@ export class ReloadingIdentity implements IdentitySource {
     }
     this.broken = undefined;
     if (answer?.identity === undefined || answer.fingerprint === this.identity.fingerprint) return;
-    this.identity = Object.freeze({ ...answer.identity, generation: this.identity.generation + 1 });
+    const old = this.identity;
+    this.identity = Object.freeze({ ...answer.identity, generation: old.generation + 1 });
     this.warned.clear();
     this.watch.refresh();
-    this.logTaken();
+    this.logTaken(old);
     this.logWarnings(answer.warnings);
   }
 
@@ -145,13 +147,22 @@ export class ReloadingIdentity implements IdentitySource {
     if (!this.broken.logged) this.settleTimer = setTimeout(() => this.look(), settleMs).unref();
   }
 
-  private logTaken(): void {
+  /** Says what is new: the certificates presented, the ones trusted, or both; neither when only a key file was rewritten. */
+  private logTaken(old: Identity): void {
     const { generation, chain, trusted } = this.identity;
-    const leaf = chain[0] ?? trusted[0]!;
-    this.options.logger.log("info", chain.length > 0 ? "Took new client certificate" : "Took new CA file", {
-      subject: leaf.subject,
-      serial: leaf.serial,
-      not_after: isoTime(leaf.notAfterMs),
+    const leaf = chain[0];
+    if (leaf !== undefined && !isSameList(chain, old.chain)) {
+      this.options.logger.log("info", "Took new client certificate", {
+        subject: leaf.subject,
+        serial: leaf.serial,
+        not_after: isoTime(leaf.notAfterMs),
+        generation,
+      });
+    }
+    if (isSameList(trusted, old.trusted)) return;
+    this.options.logger.log("info", "Took new CA file", {
+      subjects: trusted.map(({ subject }) => subject).join("; "),
+      not_after: isoTime(Math.min(...trusted.map(({ notAfterMs }) => notAfterMs))),
       generation,
     });
   }
@@ -168,6 +179,9 @@ export class ReloadingIdentity implements IdentitySource {
     this.options.logger.log(level, message, { fault: code, error, hint, at: at && positionText(at) });
   }
 }
+
+const isSameList = (one: readonly CertificateFacts[], other: readonly CertificateFacts[]): boolean =>
+  one.length === other.length && one.every(({ sha256 }, index) => sha256 === other[index]!.sha256);
 
 function namedFiles({ ca, cert, key, keyPassword }: IdentityFiles) {
   return [ca, cert, key, keyPassword].filter((each) => each !== undefined);

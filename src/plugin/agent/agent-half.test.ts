@@ -151,7 +151,7 @@ describe("the agent half", () => {
       `"UNAVAILABLE the Keylime agent at 127.0.0.1:AGENT presented a certificate that CA file "DIR/root.crt" (keylime_agent_ca_cert_file) does not vouch for (unable to verify the first certificate); it presented CN=agent.keylime.funlab.casa, issued by CN=Book of Omens, OU=Tower of Omens, O=Funlab.Casa, C=US; the file holds CN=Eye of Thundera [agent-chain-not-sent]; it sent its leaf alone: add the CA CN=Book of Omens, OU=Tower of Omens, O=Funlab.Casa, C=US and its root to DIR/root.crt"`,
     );
     expect(await refusalWith(mutual, { keylime_agent_server_name: "other.example.org" })).toMatchInlineSnapshot(
-      `"UNAVAILABLE the Keylime agent at 127.0.0.1:AGENT presented a certificate that does not carry the name other.example.org; its names: DNS:agent.keylime.funlab.casa, DNS:agent.funlab.casa, DNS:localhost, IP:127.0.0.1 [server-name]; set keylime_agent_server_name to one of its names"`,
+      `"UNAVAILABLE the Keylime agent at 127.0.0.1:AGENT presented a certificate that does not carry the name other.example.org; its names: DNS:agent.keylime.funlab.casa, DNS:agent.funlab.casa, DNS:localhost, IP:127.0.0.1 [agent-name-mismatch]; set keylime_agent_server_name to one of its names"`,
     );
   });
 
@@ -189,7 +189,7 @@ describe("the agent half", () => {
   it("tells an agent that only speaks API 2.1", async () => {
     await using old = await startKeylimeWorld({ enrolled: false, agent: { apiVersions: ["2.1"] } });
     expect(await refusalWith(old, {})).toMatchInlineSnapshot(
-      `"UNAVAILABLE the Keylime agent at https://127.0.0.1:AGENT speaks no API version in common with this program: it offers 2.1, wanted 2.2 to 2.6 [agent-api-version]; upgrade Keylime to 7.11 or newer, its agent to 0.2.7 or newer"`,
+      `"FAILED_PRECONDITION the Keylime agent at https://127.0.0.1:AGENT speaks no API version in common with this program: it offers 2.1, wanted 2.2 to 2.6 [agent-api-version]; upgrade Keylime to 7.11 or newer, its agent to 0.2.7 or newer"`,
     );
   });
 

@@ -47,6 +47,8 @@ const waitsForTheNode: readonly string[] = [
   "agent-not-enrolled",
   "agent-not-registered",
   "agent-not-active",
+  "agent-api-version",
+  "agent-push-mode",
   "verifier-api-version",
   "verifier-is-registrar",
 ];
