@@ -1,4 +1,4 @@
-import { Problem } from "../core/problem.js";
+import { errorText, Problem } from "../core/problem.js";
 
 /** A stretch of a text (offsets in UTF-16 units, `end` exclusive) and what shall stand there instead. */
 export interface Splice {
@@ -28,4 +28,21 @@ function overlap(): Problem {
     culprit: "ours",
     hint: "apply one of them, then ask again",
   });
+}
+
+/** Why a file is left as it is. */
+export function editImpossible(why: string): Problem {
+  return new Problem("edit-impossible", `the file was not changed: ${why}`, {
+    culprit: "configuration",
+    hint: "make the change by hand",
+  });
+}
+
+/** What a changed text parses to; one that does not parse means that the change is impossible, not that a file is bad. */
+export function parseResult<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    throw editImpossible(`with the change it could not be read: ${errorText(error)}`);
+  }
 }

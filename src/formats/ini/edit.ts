@@ -1,6 +1,5 @@
-import { Problem } from "../../core/problem.js";
 import type { Span } from "../line-index.js";
-import { applySplices, type Splice } from "../splice.js";
+import { applySplices, editImpossible, parseResult, type Splice } from "../splice.js";
 import { commentedOptions } from "./commented-option.js";
 import { findOption, type IniDocument, type IniOption, type IniSection } from "./document.js";
 import { trimEndBlank, trimStartBlank } from "./lines.js";
@@ -22,7 +21,8 @@ export function editIni(document: IniDocument, changes: readonly IniChange[]): s
     changes.flatMap((change) => splicesOf(document, change)),
   );
   const wanted = changes.reduce(changedModel, modelOf(document));
-  if (!sameModel(wanted, modelOf(parseIni(text)))) throw impossible("this layout does not allow the change");
+  if (!sameModel(wanted, modelOf(parseResult(() => parseIni(text)))))
+    throw editImpossible("this layout does not allow the change");
   return text;
 }
 
@@ -109,19 +109,19 @@ function lineBreakOf(text: string): string {
 
 function oneLine(value: string): string {
   const isOneLine = !/[\r\n]/.test(value) && trimEndBlank(trimStartBlank(value)) === value;
-  if (!isOneLine) throw impossible("a value must be one line without blanks at its ends");
+  if (!isOneLine) throw editImpossible("a value must be one line without blanks at its ends");
   return value;
 }
 
 function required(document: IniDocument, section: string, name: string): IniOption {
   const option = findOption(document, section, name);
-  if (option === undefined) throw impossible(`section [${section}] has no option ${name}`);
+  if (option === undefined) throw editImpossible(`section [${section}] has no option ${name}`);
   return option;
 }
 
 function sectionsNamed({ sections }: IniDocument, name: string, mustBe = true): IniSection[] {
   const found = sections.filter((section) => section.name === name);
-  if (mustBe && found.length === 0) throw impossible(`there is no section [${name}]`);
+  if (mustBe && found.length === 0) throw editImpossible(`there is no section [${name}]`);
   return found;
 }
 
@@ -154,11 +154,4 @@ function sameModel(a: Model, b: Model): boolean {
 
 function sameOptions(a: Map<string, string>, b: Map<string, string> | undefined): boolean {
   return b !== undefined && a.size === b.size && [...a].every(([name, value]) => b.get(name) === value);
-}
-
-function impossible(why: string): Problem {
-  return new Problem("edit-impossible", `the file was not changed: ${why}`, {
-    culprit: "configuration",
-    hint: "make the change by hand",
-  });
 }
