@@ -1,5 +1,5 @@
 import { errorText } from "../core/problem.js";
-import type { HttpAnswer, HttpRequest, HttpRequester } from "../net/http-message.js";
+import type { HttpRequest, HttpRequester } from "../net/http-message.js";
 import { KeylimeError } from "./keylime-error.js";
 
 /** An answer in Keylime's 2.x envelope, or whatever else came. */
@@ -28,7 +28,7 @@ export async function callKeylime(http: HttpRequester, request: KeylimeCall): Pr
   const { secrets = [], ...plain } = request;
   const answer = await http.request(plain);
   return {
-    ...openEnvelope(answer, secrets),
+    ...openEnvelope(answer.body.toString("utf8"), secrets),
     call: callText(http, request),
     httpStatus: answer.status,
     dateMs: answer.dateMs,
@@ -39,10 +39,10 @@ export function callText(http: HttpRequester, { method, path }: Pick<HttpRequest
   return `${method} ${http.origin}${path}`;
 }
 
-type Envelope = Pick<KeylimeAnswer, "results" | "serverText" | "isBare">;
+export type Envelope = Pick<KeylimeAnswer, "results" | "serverText" | "isBare">;
 
-function openEnvelope({ body }: HttpAnswer, secrets: readonly string[]): Envelope {
-  const text = body.toString("utf8");
+/** A body as Keylime's envelope; `secrets` must not come back in the server's words. */
+export function openEnvelope(text: string, secrets: readonly string[] = []): Envelope {
   const json = parseObject(text);
   if (json === undefined) return { results: undefined, serverText: bareText(text, secrets), isBare: true };
   const results = isObject(json.results) ? json.results : undefined;

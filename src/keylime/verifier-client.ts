@@ -5,6 +5,7 @@ import { answerError, decodeAnswer, isObject, type KeylimeAnswer, serverText } f
 import { decodeVerifierAgent } from "./decode-agent.js";
 import { verifierRole } from "./roles.js";
 import { isVersionRefusal, KeylimeService } from "./service.js";
+import { serviceBehind } from "./service-behind.js";
 import type { CallOptions, QuoteVerdict, VerifierAgent } from "./types.js";
 
 /** An agent with the verifier's clock at the time of the answer. */
@@ -75,7 +76,7 @@ export class VerifierClient implements Verifier {
 
 function successOf(answer: KeylimeAnswer, task: string, agentId: string): Readonly<Record<string, unknown>> {
   const { httpStatus, results } = answer;
-  if (isRegistrars(answer)) {
+  if (serviceBehind(answer) === "registrar") {
     const hint = "point keylime_verifier_port at the verifier's port, 8881 by default";
     throw answerError(answer, {
       name,
@@ -87,13 +88,6 @@ function successOf(answer: KeylimeAnswer, task: string, agentId: string): Readon
   }
   if (httpStatus === 200 && results !== undefined) return results;
   throw answerError(answer, { name, task, ...refusalOf(answer, agentId) });
-}
-
-/** The registrar answers the same paths with words, or an entry, of its own (7.12 and newer; 7.14 measured). */
-function isRegistrars({ httpStatus, serverText: text = "", results }: KeylimeAnswer): boolean {
-  if (httpStatus === 404) return /^Agent with ID '.*' (not found|has not been activated)/.test(text);
-  if (httpStatus === 403 || httpStatus === 401) return text.includes("Action read_registration");
-  return httpStatus === 200 && results !== undefined && "aik_tpm" in results && !("operational_state" in results);
 }
 
 function refusalOf(answer: KeylimeAnswer, agentId: string): { code: string; why?: string; hint?: string } {

@@ -59,6 +59,10 @@ export interface HttpAnswer {
   status: number;
   /** The first bytes of the body, at most 4 KiB. */
   body: string;
+  /** The Server header, printable and at most 100 characters: Keylime's own or that of a proxy in front of it. */
+  server: string | undefined;
+  /** The Date header; its grain is a second. */
+  dateMs: number | undefined;
 }
 
 /** Milliseconds since the start of the connection; undefined for what was not reached. */

@@ -33,7 +33,23 @@ export function readHttpAnswer(path: string, bytes: Buffer, hasEnded: boolean): 
   const body = headEnd === -1 ? "" : text.slice(headEnd + 4, headEnd + 4 + mostBodyBytes);
   const wanted = Math.min(contentLength(text.slice(0, headEnd)) ?? mostBodyBytes, mostBodyBytes);
   if (body.length < wanted && !hasEnded && headEnd !== -1) return { state: "incomplete" };
-  return { state: "complete", answer: { method: "GET", path, status: Number(status), body } };
+  return {
+    state: "complete",
+    answer: { method: "GET", path, status: Number(status), body, ...headersOf(text, headEnd) },
+  };
+}
+
+function headersOf(text: string, headEnd: number): Pick<HttpAnswer, "server" | "dateMs"> {
+  const head = headEnd === -1 ? text : text.slice(0, headEnd);
+  const dateMs = Date.parse(headerOf(head, "date") ?? "");
+  const server = headerOf(head, "server")
+    ?.replaceAll(/[^\x20-\x7e]/g, "?")
+    .slice(0, 100);
+  return { server, dateMs: Number.isNaN(dateMs) ? undefined : dateMs };
+}
+
+function headerOf(head: string, name: string): string | undefined {
+  return new RegExp(`\\r\\n${name}:[ \\t]*([^\\r\\n]*)`, "i").exec(head)?.[1];
 }
 
 function couldBecomeHttp(text: string): boolean {
@@ -41,6 +57,6 @@ function couldBecomeHttp(text: string): boolean {
 }
 
 function contentLength(head: string): number | undefined {
-  const value = /\r\ncontent-length: *(\d{1,9}) *(\r|$)/i.exec(head)?.[1];
+  const value = /^(\d{1,9}) *$/.exec(headerOf(head, "content-length") ?? "")?.[1];
   return value === undefined ? undefined : Number(value);
 }

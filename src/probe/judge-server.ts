@@ -31,7 +31,7 @@ export function judgeServer(story: ConnectionStory | undefined, view: ServerView
           ["go", judge(() => judgeGo(question))],
         ] as const);
   const verdicts = judged.map(([library, verdict]) => ({ library, ok: verdict.ok, error: errorOf(verdict) }));
-  const nameMatches = hasName(leaf, serverName);
+  const nameMatches = carriesName(leaf, serverName);
   const findings = [
     ...dateFindings(chain, nowMs),
     ...trustFindings(verdicts, caFile),
@@ -60,7 +60,7 @@ function errorOf(verdict: Judged): string | null {
 }
 
 /** By the SANs; like Go and Node, and unlike old OpenSSL, the common name counts for nothing. */
-function hasName(leaf: X509Certificate, name: string): boolean {
+export function carriesName(leaf: X509Certificate, name: string): boolean {
   if (isIP(name) !== 0) return leaf.checkIP(name) !== undefined;
   return leaf.checkHost(name, { subject: "never" }) !== undefined;
 }

@@ -1,10 +1,10 @@
 import type { X509Certificate } from "node:crypto";
 import type { ClientCredentials } from "./client-credentials.js";
 import type { ConnectionStory } from "./connection-story.js";
-import type { Presenting } from "./handshake/handshake-context.js";
 import { tls12, tls13 } from "./handshake/wire-versions.js";
+import { presentingOf } from "./presenting.js";
 import { runConnection } from "./probe-connection.js";
-import { goWithholds, presentAs, type Stack } from "./stack.js";
+import type { Stack } from "./stack.js";
 
 export const tlsChoices = ["auto", "1.2", "1.3", "both"] as const;
 export type TlsChoice = (typeof tlsChoices)[number];
@@ -60,15 +60,9 @@ function connectOnce(
     port,
     offer: { versions, serverName, alpn },
     candidate,
-    presenting: candidate && presentingOf(plan, candidate),
+    presenting: candidate && presentingOf(plan.stack, candidate, plan.anchors),
     timeoutMs,
     httpPath,
     ...(signal === undefined ? {} : { signal }),
   });
-}
-
-function presentingOf({ stack, anchors }: ProbePlan, credentials: ClientCredentials): Presenting {
-  const { chain } = presentAs(stack, credentials, anchors);
-  if (stack !== "go") return { credentials, chain };
-  return { credentials, chain, withhold: ({ authorities }) => goWithholds(credentials, authorities) };
 }

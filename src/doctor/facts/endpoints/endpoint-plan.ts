@@ -1,0 +1,40 @@
+import type { CredentialFiles } from "../../../probe/load-credentials.js";
+import type { Stack } from "../../../probe/stack.js";
+
+/** What is expected behind an endpoint. */
+export type EndpointRole = "verifier" | "registrar" | "registrar-http" | "agent";
+
+/** A client certificate to try, as somebody's configuration names it or as it was found. */
+export interface CredentialPlan {
+  /** `configured`: what the client whose endpoint this is presents; `go-default`: what the Go plugin falls back to. */
+  label: "configured" | "go-default" | "candidate";
+  /** Paths on this machine, `--root` included. */
+  files: CredentialFiles;
+  /** As the configuration writes the certificate's path. */
+  name: string;
+  /** How the client that uses it would present it. */
+  stack: Stack;
+}
+
+export interface EndpointPlan {
+  /** Of the facts that come of it. */
+  id: string;
+  role: EndpointRole;
+  host: string;
+  port: number;
+  /** The name the server's certificate must carry. */
+  serverName: string;
+  /** Where host and port are written, for messages: `/etc/spire/server.conf:12`. */
+  namedBy: string;
+  /** The first is tried first; at most `mostCredentials` are. */
+  credentials: readonly CredentialPlan[];
+  /** PEM files of CAs that OpenSSL-based clients complete their chains from; unreadable ones are left out. */
+  caFiles: readonly string[];
+}
+
+/** For every endpoint together with its time-outs. */
+export interface LiveOptions {
+  /** For each step: look-up, connection, handshake, answer. */
+  timeoutMs: number;
+  signal?: AbortSignal;
+}
