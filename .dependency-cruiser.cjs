@@ -18,6 +18,7 @@ const floors = {
   rehearse: 3.8,
   lab: 4,
   trace: 4,
+  doctor: 4.5,
   cli: 5,
   bin: 6,
 };

@@ -21,7 +21,8 @@ const defaultFile = (key: string, name: string) => ({ path: `/var/lib/keylime/cv
 
 describe("the server half's plugin_data", () => {
   it("fills every default in", () => {
-    const { settings, ...rest } = parseServerData("");
+    const { settings, understood, ...rest } = parseServerData("");
+    expect(understood).toBe(settings);
     const tls = {
       caFile: defaultFile("keylime_tls_ca_cert_file", "cacert.crt"),
       certFile: defaultFile("keylime_tls_cert_file", "server-cert.crt"),
@@ -348,7 +349,9 @@ agent_path_template = "{{ .PluginName }}"`),
 
 describe("the agent half's plugin_data", () => {
   it("fills every default in", () => {
-    expect(parseAgentData("")).toEqual({
+    const { understood, ...told } = parseAgentData("");
+    expect(understood).toBe(told.settings);
+    expect(told).toEqual({
       settings: {
         host: "127.0.0.1",
         port: 9002,

@@ -11,6 +11,8 @@ import { ValueReader } from "./value-reader.js";
 export interface PluginData<Settings> {
   /** Present when there is no problem. */
   settings?: Settings;
+  /** What could be understood, whatever is wrong being read as if it were absent; only for a text that parses. */
+  understood?: Settings;
   /** As written; empty when the text does not parse. */
   raw: RawPluginData;
   /** Everything that is wrong, in one go. */
@@ -68,5 +70,5 @@ function judgeItems<Key extends string, Settings>(
   const reader = new ValueReader<Key>(half.keys, effectiveEntries(raw, half, findings), findings);
   const settings = read(reader, findings);
   const { problems, warnings } = findings;
-  return { ...(problems.length === 0 ? { settings } : {}), raw, problems, warnings };
+  return { ...(problems.length === 0 ? { settings } : {}), understood: settings, raw, problems, warnings };
 }

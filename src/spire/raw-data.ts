@@ -98,3 +98,9 @@ function sameValue(a: HclValue, b: HclValue): boolean {
 export function shown(text: string): string {
   return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
 }
+
+/** The text of a value where a string is wanted: HCL's decoder takes an integer there too, and nothing else. */
+export function scalarText(value: HclValue): string | undefined {
+  if (value.kind === "string") return value.value;
+  return value.kind === "number" && value.integer ? value.text : undefined;
+}

@@ -1,5 +1,6 @@
 import { Problem, type SourcePosition } from "../core/problem.js";
 import type { HclDocument, HclItem, HclKey, HclObject, HclValue } from "../formats/hcl/document.js";
+import { scalarText } from "./raw-data.js";
 import { printPluginData } from "./spire-conf-print.js";
 
 /** A setting of a plugin block, with its place in the file. */
@@ -120,7 +121,7 @@ class BlockReader {
   private text(items: readonly HclItem[], key: string): Placed<string> | undefined {
     let found: Placed<string> | undefined;
     for (const { value } of items.filter(isNamed(key))) {
-      const text = textOf(value);
+      const text = scalarText(value);
       if (text !== undefined) found = { value: text, at: this.at(value) };
       else if (value.kind !== "null") this.wrongValue(key, "text in double quotes", value);
     }
@@ -131,7 +132,7 @@ class BlockReader {
   private args(items: readonly HclItem[]): string[] {
     const found: string[] = [];
     for (const { value } of items.filter(isNamed("plugin_args"))) {
-      const texts = value.kind === "list" ? value.items.map(textOf) : undefined;
+      const texts = value.kind === "list" ? value.items.map(scalarText) : undefined;
       if (texts?.every((text) => text !== undefined)) found.push(...(texts as string[]));
       else if (value.kind !== "null") this.wrongValue("plugin_args", 'a list of texts, as ["plugin", "server"]', value);
     }
@@ -187,9 +188,4 @@ const withoutFirstKey = (item: HclItem): HclItem => ({ ...item, keys: item.keys.
 function objectsIn(value: HclValue): readonly HclObject[] {
   if (value.kind === "object") return [value];
   return value.kind === "list" ? value.items.flatMap(objectsIn) : [];
-}
-
-function textOf(value: HclValue): string | undefined {
-  if (value.kind === "string") return value.value;
-  return value.kind === "number" && value.integer ? value.text : undefined;
 }

@@ -1,0 +1,96 @@
+import { stat } from "node:fs/promises";
+import { Problem } from "../../core/problem.js";
+import { checks } from "../../doctor/checks/index.js";
+import { diagnose } from "../../doctor/diagnose.js";
+import type { DoctorOptions } from "../../doctor/options.js";
+import { reportOf } from "../../doctor/report.js";
+import { selectChecks } from "../../doctor/run.js";
+import type { FaultId } from "../../faults/faults.js";
+import { exitCodes, type Io } from "../io.js";
+import { checkListText, explanationText } from "../render/doctor/check-list.js";
+import { doctorText } from "../render/doctor/doctor-text.js";
+import { styleFor } from "../render/style.js";
+
+export interface DoctorCommandOptions {
+  serverConfig?: string;
+  agentConfig?: string;
+  verifierConfig?: string;
+  registrarConfig?: string;
+  tenantConfig?: string;
+  keylimeAgentConfig?: string;
+  name?: string;
+  expandEnv?: boolean;
+  root?: string;
+  offline?: boolean;
+  asUser?: string;
+  only?: FaultId[];
+  skip?: FaultId[];
+  timeout: number;
+  json?: boolean;
+  verbose?: boolean;
+  failOn: "error" | "warning" | "info";
+  listChecks?: boolean;
+  explain?: FaultId;
+}
+
+const version = process.env.SPIRE_KEYLIME_VERSION ?? "development";
+
+/** @returns the exit code */
+export async function runDoctor(options: DoctorCommandOptions, io: Io): Promise<number> {
+  const style = styleFor(io);
+  if (options.explain !== undefined) {
+    io.out(explanationText(options.explain, style));
+    return exitCodes.ok;
+  }
+  if (options.listChecks) {
+    io.out(checkListText(selectChecks(checks, selection(options)), style));
+    return exitCodes.ok;
+  }
+  if (options.root !== undefined) await requireDirectory(options.root);
+  const diagnosis = await diagnose(doctorOptions(options, io));
+  const report = reportOf(diagnosis, { version, failOn: options.failOn });
+  io.out(
+    options.json ? `${JSON.stringify(report, undefined, 2)}\n` : doctorText(report, style, options.verbose === true),
+  );
+  return report.exit_code;
+}
+
+function selection({ only = [], skip = [] }: DoctorCommandOptions): Pick<DoctorOptions, "only" | "skip"> {
+  return { only, skip };
+}
+
+function doctorOptions(options: DoctorCommandOptions, io: Io): DoctorOptions {
+  const { root, serverConfig, agentConfig, verifierConfig, registrarConfig, tenantConfig, keylimeAgentConfig } =
+    options;
+  const { name: pluginName, asUser } = options;
+  const asked = {
+    root,
+    serverConfig,
+    agentConfig,
+    verifierConfig,
+    registrarConfig,
+    tenantConfig,
+    keylimeAgentConfig,
+    pluginName,
+    asUser,
+  };
+  return {
+    ...Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined)),
+    ...(options.expandEnv ? { expandEnv: io.env } : {}),
+    ...selection(options),
+    offline: options.offline === true,
+    timeoutMs: options.timeout,
+    nowMs: Date.now(),
+    signal: io.interrupted,
+  };
+}
+
+async function requireDirectory(root: string): Promise<void> {
+  const isDirectory = await stat(root).then(
+    (stats) => stats.isDirectory(),
+    () => false,
+  );
+  if (isDirectory) return;
+  const hint = "name the directory that holds the copied machine's etc, opt and var";
+  throw new Problem("usage", `--root ${JSON.stringify(root)} is no directory`, { culprit: "usage", hint });
+}

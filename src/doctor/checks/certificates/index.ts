@@ -1,0 +1,3 @@
+import type { Checks } from "../check.js";
+
+export const certificateChecks = {} as const satisfies Checks;

@@ -1,0 +1,3 @@
+import type { Checks } from "../check.js";
+
+export const fileChecks = {} as const satisfies Checks;

@@ -1,0 +1,3 @@
+import type { Checks } from "../check.js";
+
+export const liveChecks = {} as const satisfies Checks;

@@ -1,0 +1,3 @@
+import type { Checks } from "../check.js";
+
+export const nodeChecks = {} as const satisfies Checks;

@@ -1,0 +1,24 @@
+import type { Fact } from "./fact.js";
+import type { ProcessFacts } from "./processes/process-facts.js";
+import type { SpireConfFacts } from "./spire/spire-facts.js";
+import type { UnitFacts } from "./units/gather-units.js";
+
+/**
+ * Everything that was gathered before any check judges: data alone, without handles, so that it can be written down.
+ * What could not be learnt is here as well, with its reason. Paths are those of the examined machine.
+ */
+export interface Facts {
+  scope: Scope;
+  spireServer: Fact<SpireConfFacts>;
+  spireAgent: Fact<SpireConfFacts>;
+  processes: Fact<readonly ProcessFacts[]>;
+  units: readonly UnitFacts[];
+}
+
+/** What the gathering was limited to. */
+export interface Scope {
+  /** The copied machine; undefined: this one. What a copy does not hold proves nothing about the machine. */
+  root: string | undefined;
+  /** No connection was made. */
+  isOffline: boolean;
+}

@@ -1,0 +1,33 @@
+import type { DoctorOptions } from "../options.js";
+import type { Facts } from "./facts.js";
+import { Machine } from "./machine.js";
+import { gatherProcesses } from "./processes/gather-processes.js";
+import { findConf } from "./spire/find-conf.js";
+import { gatherSpire } from "./spire/gather-spire.js";
+import type { SpireHalf } from "./spire/spire-facts.js";
+import { gatherUnits } from "./units/gather-units.js";
+
+/** Gathers everything once: what lies on the machine first, then what its services answer. */
+export async function gatherFacts(options: DoctorOptions): Promise<Facts> {
+  const machine = new Machine(options.root);
+  const [processes, units] = await Promise.all([gatherProcesses(machine.root), gatherUnits(machine.root)]);
+  const starts = { processes: processes.known ? processes.value : [], units };
+  const spire = async (half: SpireHalf, asked: string | undefined) =>
+    await gatherSpire(machine, {
+      half,
+      found: await findConf(machine, half, asked, starts),
+      ...(options.pluginName === undefined ? {} : { pluginName: options.pluginName }),
+      ...(options.expandEnv === undefined ? {} : { expandEnv: options.expandEnv }),
+    });
+  const [spireServer, spireAgent] = await Promise.all([
+    spire("server", options.serverConfig),
+    spire("agent", options.agentConfig),
+  ]);
+  return {
+    scope: { root: machine.isCopy ? machine.root : undefined, isOffline: options.offline },
+    spireServer,
+    spireAgent,
+    processes,
+    units,
+  };
+}

@@ -1,0 +1,85 @@
+import { z } from "zod";
+import { type FaultId, faults, stages } from "../faults/faults.js";
+import { families } from "./checks/check.js";
+
+const faultId = z.enum(Object.keys(faults) as [FaultId, ...FaultId[]]);
+const severity = z.enum(["error", "warning", "info"]);
+const line = z.number().int().positive().nullable();
+
+const certificate = z.strictObject({
+  subject: z.string(),
+  issuer: z.string(),
+  serial: z.string(),
+  sha256: z.string(),
+  file: z.string(),
+});
+
+const probe = z.strictObject({
+  endpoint: z.string().describe("host:port"),
+  presented: z.string().describe("a file, or `no certificate`"),
+  result: z.string(),
+});
+
+const evidence = z.strictObject({
+  text: z.string(),
+  file: z.string().nullable().describe("as the examined machine names it"),
+  line,
+  column: line,
+  certificate: certificate.nullable(),
+  probe: probe.nullable(),
+});
+
+const fix = z.strictObject({
+  action: z.string(),
+  commands: z.array(z.string()),
+  can_be_applied: z.boolean().describe("whether --fix can change the files by itself"),
+});
+
+const finding = z.strictObject({
+  id: faultId,
+  title: z.string(),
+  severity,
+  stops_attestation: z.boolean(),
+  stage: z.enum(stages).describe("the stage of an attestation that is blocked"),
+  leg: z.string().nullable().describe("the TLS leg concerned, `plugin->verifier`"),
+  summary: z.string(),
+  evidence: z.array(evidence),
+  fix,
+  explained_by: faultId.nullable().describe("the cause of which this is a consequence"),
+});
+
+const check = z.strictObject({
+  id: faultId,
+  family: z.enum(families),
+  title: z.string().describe("true when nothing is found"),
+  outcome: z.enum(["found", "clear", "unknown", "skipped"]),
+  detail: z.string().nullable().describe("why it is clear, unknown or skipped"),
+});
+
+/** The document that `doctor --json` prints; docs/schemas/doctor.schema.json is made from it. */
+export const doctorReport = z
+  .strictObject({
+    schema: z.literal("spire-keylime/doctor/v1"),
+    version: z.string(),
+    examined_at: z.string().describe("ISO 8601"),
+    took_ms: z.number().nonnegative(),
+    root: z.string().nullable().describe("the copied machine that was examined; null: this one"),
+    offline: z.boolean(),
+    verdict: z.strictObject({
+      cause: faultId.nullable().describe("the first cause"),
+      text: z.string(),
+      next_step: z.string().nullable(),
+    }),
+    causes: z.array(finding).describe("what stops attestation, the one to mend first at the front"),
+    findings: z.array(finding).describe("everything found, the causes among it"),
+    checks: z.array(check),
+    sources: z
+      .array(z.strictObject({ what: z.string(), source: z.string(), problem: z.string().nullable() }))
+      .describe("where the facts come from; a problem says why there are none"),
+    exit_code: z.number().int(),
+  })
+  .describe("One examination of a SPIRE and Keylime set-up.");
+
+export type DoctorReport = z.infer<typeof doctorReport>;
+export type ReportedFinding = DoctorReport["findings"][number];
+export type ReportedEvidence = ReportedFinding["evidence"][number];

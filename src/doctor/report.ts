@@ -1,0 +1,106 @@
+import { faults } from "../faults/faults.js";
+import { type Evidence, type Severity, stageOf } from "./checks/check.js";
+import type { Diagnosis } from "./diagnose.js";
+import type { Fact } from "./facts/fact.js";
+import type { Facts } from "./facts/facts.js";
+import type { RankedFault } from "./rank.js";
+import type { DoctorReport, ReportedEvidence, ReportedFinding } from "./report-schema.js";
+import type { CheckResult } from "./run.js";
+
+export interface ReportOptions {
+  version: string;
+  /** Findings of this severity or worse make the exit code 1. */
+  failOn: Severity;
+}
+
+/** The report of a diagnosis: data for programs, from which every form for people is drawn. */
+export function reportOf(diagnosis: Diagnosis, { version, failOn }: ReportOptions): DoctorReport {
+  const { options, facts, results, ranked, tookMs } = diagnosis;
+  const findings = ranked.map(reportedFinding);
+  const causes = findings.filter(({ stops_attestation: stops }) => stops);
+  return {
+    schema: "spire-keylime/doctor/v1",
+    version,
+    examined_at: new Date(options.nowMs).toISOString(),
+    took_ms: Math.round(tookMs * 10) / 10,
+    root: facts.scope.root ?? null,
+    offline: facts.scope.isOffline,
+    verdict: verdictOf(causes, findings, results),
+    causes,
+    findings,
+    checks: results.map(reportedCheck),
+    sources: sourcesOf(facts),
+    exit_code: exitCode(findings, results, failOn),
+  };
+}
+
+function reportedFinding({ id, finding, explainedBy }: RankedFault): ReportedFinding {
+  const { severity, stopsAttestation, leg, summary, evidence, fix } = finding;
+  return {
+    id,
+    title: faults[id].title,
+    severity,
+    stops_attestation: stopsAttestation,
+    stage: stageOf(id, finding),
+    leg: leg ?? null,
+    summary,
+    evidence: evidence.map(reportedEvidence),
+    fix: {
+      action: fix.action,
+      commands: [...(fix.commands ?? [])],
+      can_be_applied: (fix.edits?.length ?? 0) > 0,
+    },
+    explained_by: explainedBy ?? null,
+  };
+}
+
+function reportedEvidence({ text, file, line, column, certificate, probe }: Evidence): ReportedEvidence {
+  return {
+    text,
+    file: file ?? null,
+    line: line ?? null,
+    column: column ?? null,
+    certificate: certificate ?? null,
+    probe: probe ?? null,
+  };
+}
+
+function reportedCheck({ check: { id, family, title }, outcome }: CheckResult): DoctorReport["checks"][number] {
+  const detail = outcome.is === "found" ? null : outcome.is === "clear" ? outcome.because : outcome.reason;
+  return { id, family, title, outcome: outcome.is, detail };
+}
+
+function verdictOf(
+  causes: readonly ReportedFinding[],
+  findings: readonly ReportedFinding[],
+  results: readonly CheckResult[],
+): DoctorReport["verdict"] {
+  const [cause] = causes;
+  if (cause !== undefined) return { cause: cause.id, text: cause.summary, next_step: cause.fix.action };
+  const judged = results.filter(({ outcome }) => outcome.is === "found" || outcome.is === "clear");
+  if (judged.length === 0) {
+    const next = "name the configuration with --server-config and --agent-config";
+    return { cause: null, text: "nothing could be examined", next_step: next };
+  }
+  const text = "nothing was found that stops attestation";
+  const [finding] = findings;
+  return { cause: null, text, next_step: finding?.fix.action ?? null };
+}
+
+/** Where the facts of the machine come from. */
+function sourcesOf(facts: Facts): DoctorReport["sources"] {
+  const named: [string, Fact<unknown>][] = [
+    ["SPIRE server configuration", facts.spireServer],
+    ["SPIRE agent configuration", facts.spireAgent],
+    ["running services", facts.processes],
+  ];
+  return named.map(([what, fact]) => ({ what, source: fact.source, problem: fact.known ? null : fact.reason }));
+}
+
+const severities: readonly Severity[] = ["info", "warning", "error"];
+
+/** 1 with a finding that counts, 3 when no check could judge anything, 0 otherwise. */
+function exitCode(findings: readonly ReportedFinding[], results: readonly CheckResult[], failOn: Severity): number {
+  if (findings.some(({ severity }) => severities.indexOf(severity) >= severities.indexOf(failOn))) return 1;
+  return results.some(({ outcome }) => outcome.is === "found" || outcome.is === "clear") ? 0 : 3;
+}

@@ -1,0 +1,25 @@
+import type { Scenario } from "./support/scenario.js";
+import { fieldReport, reportedVerifierConf, serverConf, verifierConf } from "./support/set-ups.js";
+
+const keys = [
+  "keylime_tls_client_cert_file",
+  `${serverConf}:13`,
+  "keylime_tls_client_key_file",
+  `${serverConf}:14`,
+  "/var/lib/keylime/cv_ca/server-cert.crt",
+];
+
+export const scenarios: readonly Scenario[] = [
+  {
+    name: "the report's files, the verifier's section named as Keylime reads it",
+    tree: (pki) => [fieldReport(pki)],
+    causes: ["plugin-unknown-key"],
+    says: keys,
+  },
+  {
+    name: "the report's files as printed, section [general]",
+    tree: (pki) => [fieldReport(pki), { [verifierConf]: reportedVerifierConf("general") }],
+    causes: ["plugin-unknown-key"],
+    says: keys,
+  },
+];

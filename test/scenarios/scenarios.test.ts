@@ -1,0 +1,54 @@
+import { readdirSync } from "node:fs";
+import { beforeAll, describe, expect, it } from "vitest";
+import { checks } from "../../src/doctor/checks/index.js";
+import { diagnose } from "../../src/doctor/diagnose.js";
+import { reportOf } from "../../src/doctor/report.js";
+import type { ReportedFinding } from "../../src/doctor/report-schema.js";
+import { type FaultId, faults } from "../../src/faults/faults.js";
+import { type FieldReportPki, fieldReportPki } from "../../src/peers/pki/field-report-pki.js";
+import { writeTree } from "./support/machine-tree.js";
+import type { Scenario } from "./support/scenario.js";
+
+const files = readdirSync(import.meta.dirname).filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts"));
+const planted = new Map<string, readonly Scenario[]>();
+for (const file of files.sort()) {
+  const { scenarios } = (await import(new URL(file, import.meta.url).href)) as { scenarios: readonly Scenario[] };
+  planted.set(file.replace(/\.ts$/, ""), scenarios);
+}
+
+let pki: FieldReportPki;
+beforeAll(async () => {
+  pki = await fieldReportPki();
+});
+
+describe.each([...planted])("%s", (_, scenarios) => {
+  it.each(scenarios.map((scenario) => [scenario.name, scenario] as const))("%s", async (_name, scenario) => {
+    await using tree = await writeTree(...(await scenario.tree(pki)));
+    const options = { root: tree.root, offline: true, only: [], skip: [], timeoutMs: 1500, nowMs: Date.now() };
+    const diagnosis = await diagnose({ ...options, ...scenario.options });
+    const { causes, findings } = reportOf(diagnosis, { version: "test", failOn: "error" });
+    const others = findings.filter(({ stops_attestation: stops }) => !stops);
+    const told = causes.concat(others).map(wordsOf).join("\n\n");
+    expect(idsOf(causes), told).toEqual(scenario.causes);
+    expect(idsOf(others), told).toEqual(scenario.findings ?? []);
+    for (const words of scenario.says ?? []) expect(wordsOf(findings[0]!)).toContain(words);
+  });
+});
+
+describe("every fault", () => {
+  for (const id of Object.keys(faults) as FaultId[]) {
+    if (checks[id] === undefined) it.todo(`${id} has a check`);
+    if (!planted.has(id) && checks[id] !== undefined) it.todo(`${id} has a scenario that plants it`);
+  }
+
+  it("stands under its own id in the list of checks", () => {
+    expect(Object.entries(checks).filter(([id, check]) => check.id !== id)).toEqual([]);
+  });
+});
+
+const idsOf = (findings: readonly ReportedFinding[]) => findings.map(({ id }) => id);
+
+function wordsOf({ id, summary, evidence, fix }: ReportedFinding): string {
+  const proofs = evidence.map(({ text, file, line }) => `${text} (${file}:${line})`);
+  return [`${id}: ${summary}`, ...proofs, fix.action, ...fix.commands].join("\n");
+}
