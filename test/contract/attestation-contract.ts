@@ -3,6 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { type KeylimeAgent, type KeylimeAgentOptions, startKeylimeAgent } from "../../src/peers/agent/keylime-agent.js";
 import { SoftwareTpm, type TpmKeyKind } from "../../src/peers/tpm/software-tpm.js";
+import { temporaryDirectory } from "../support/temporary-directory.js";
 import { until } from "../support/until.js";
 import { brief, type ContractPeers, envelope, success } from "./contract-peers.js";
 import { enrolmentBody } from "./enrolment.js";
@@ -87,6 +88,19 @@ export function attestationContract(run: ContractRun): void {
       expect(found.last_received_quote).toBe(found.last_successful_attestation);
       expect(Math.abs((found.last_successful_attestation as number) - Date.now() / 1000)).toBeLessThan(30);
       expect(agent.served.get("/keys/vkey")).toBeUndefined();
+    });
+
+    it("passes an agent that comes back with the payload key it kept", async () => {
+      await using directory = await temporaryDirectory("payload-key");
+      const payloadKeyFile = directory.file("payload-private.pem");
+      const before = await registeredAgent({ payloadKeyFile });
+      await enrol(before);
+      const { attestation_count: rounds } = await attested(before.agentId, 1);
+      await before.stop();
+      const listen = before.address;
+      const after = await startAgent(before.tpm, { agentId: before.agentId, listen, payloadKeyFile });
+      onTestFinished(() => after.stop());
+      expect(await attested(after.agentId, (rounds as number) + 2)).toMatchObject({ attestation_status: "PASS" });
     });
 
     it("delivers the payload key's half when there is one", async () => {

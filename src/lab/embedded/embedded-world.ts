@@ -24,7 +24,7 @@ export async function startEmbeddedWorld(options: WorldOptions): Promise<World> 
   const started = new Started();
   try {
     const handshakes = await startEmbeddedKeylime(pki, ports, started);
-    const { tpm, agentId, keylimeAgent } = await startMachine(pki, ports, started);
+    const { tpm, agentId, keylimeAgent } = await startMachine(pki, files, ports, started);
     await writeLabFiles(files, pki, ports);
     const takeHandshakes = () => handshakes.splice(0);
     const spire = started.keep(await EmbeddedSpire.start({ files, takeHandshakes, signal }));

@@ -24,7 +24,7 @@ export async function startRealWorld(options: WorldOptions, programs: RealProgra
   try {
     await writeLabFiles(files, pki, ports);
     const keylime = started.keep(await startKeylime(options, programs, pki));
-    const { tpm, agentId, keylimeAgent } = await startMachine(pki, ports, started);
+    const { tpm, agentId, keylimeAgent } = await startMachine(pki, files, ports, started);
     const spire = started.keep(new RealSpire({ programs, files, port: ports.spireServer, signal }));
     const world = { files, ports, pki, agentId, tpm, keylimeAgent, spire };
     return {

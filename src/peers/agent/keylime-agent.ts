@@ -34,6 +34,8 @@ export interface KeylimeAgentOptions {
   listsVersions?: boolean;
   /** Bank that is quoted; the attestation key's hash when not given. */
   hashAlg?: HashName;
+  /** Where the payload's transport key is kept over restarts; a new one at each start when not given. */
+  payloadKeyFile?: string;
   /** The IMA measurement list as text; an absent one is served as an empty one. */
   imaLog?: string | (() => string);
   logger?: Logger;
@@ -139,7 +141,7 @@ async function contextOf(
     listsVersions: options.listsVersions ?? !["2.1", "2.2"].includes(apiVersions.at(-1) ?? ""),
     hashAlg: options.hashAlg ?? tpm.akHash,
     imaLog: typeof imaLog === "string" ? () => imaLog : imaLog,
-    keys: await PayloadKeys.create(agentId),
+    keys: await PayloadKeys.create(agentId, options.payloadKeyFile),
     quoteDelay: async () => void (delays?.quoteMs !== undefined && (await pause(delays.quoteMs))),
     onRevocation,
   };

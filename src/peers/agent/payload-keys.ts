@@ -1,5 +1,16 @@
-import { constants, createHmac, generateKeyPair, type KeyObject, privateDecrypt, timingSafeEqual } from "node:crypto";
+import {
+  constants,
+  createHmac,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPair,
+  type KeyObject,
+  privateDecrypt,
+  timingSafeEqual,
+} from "node:crypto";
+import { readFile, writeFile } from "node:fs/promises";
 import { promisify } from "node:util";
+import { errorText, Problem } from "../../core/problem.js";
 
 /** A refusal in the Rust agent's words. */
 export class PayloadKeyRefusal extends Error {}
@@ -26,14 +37,23 @@ export class PayloadKeys {
   #verifierHalves: Buffer[] = [];
   #payloadKey: Buffer | undefined;
 
-  private constructor(agentId: string, keys: { publicKey: KeyObject; privateKey: KeyObject }) {
+  private constructor(agentId: string, privateKey: KeyObject) {
     this.#agentId = agentId;
-    this.#privateKey = keys.privateKey;
-    this.publicPem = keys.publicKey.export({ type: "spki", format: "pem" }).toString();
+    this.#privateKey = privateKey;
+    this.publicPem = createPublicKey(privateKey).export({ type: "spki", format: "pem" }).toString();
   }
 
-  static async create(agentId: string): Promise<PayloadKeys> {
-    return new PayloadKeys(agentId, await promisify(generateKeyPair)("rsa", { modulusLength: 2048 }));
+  /**
+   * With the transport key in `file`, which is made when it is not there, as the Rust agent does with its
+   * `payload-private.pem`; without a file, with a new key. Throws a `Problem` (`agent-payload-key`) for a file that
+   * cannot be used.
+   */
+  static async create(agentId: string, file?: string): Promise<PayloadKeys> {
+    const kept = file === undefined ? undefined : await loadKey(file);
+    if (kept !== undefined) return new PayloadKeys(agentId, kept);
+    const { privateKey } = await promisify(generateKeyPair)("rsa", { modulusLength: 2048 });
+    if (file !== undefined) await saveKey(file, privateKey);
+    return new PayloadKeys(agentId, privateKey);
   }
 
   addUserHalf(encryptedKey: string, authTag: string): void {
@@ -82,4 +102,31 @@ export class PayloadKeys {
       }
     }
   }
+}
+
+async function loadKey(file: string): Promise<KeyObject | undefined> {
+  try {
+    const key = createPrivateKey(await readFile(file));
+    if (key.asymmetricKeyType === "rsa") return key;
+    throw new Error(`expected an RSA key, found ${key.asymmetricKeyType}`);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw unusable("load", file, cause);
+  }
+}
+
+async function saveKey(file: string, key: KeyObject): Promise<void> {
+  try {
+    await writeFile(file, key.export({ type: "pkcs8", format: "pem" }), { mode: 0o600, flag: "wx" });
+  } catch (cause) {
+    throw unusable("write", file, cause);
+  }
+}
+
+function unusable(task: "load" | "write", file: string, cause: unknown): Problem {
+  const message = `cannot ${task} the Keylime agent's payload key "${file}": ${errorText(cause)}`;
+  return new Problem("agent-payload-key", message, {
+    culprit: "configuration",
+    hint: "remove the file or correct its path",
+  });
 }
