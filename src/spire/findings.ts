@@ -9,15 +9,16 @@ export class Findings {
   readonly problems: Problem[] = [];
   readonly warnings: Problem[] = [];
 
-  /** `file` names what the lines count in. */
-  constructor(private readonly file: string) {}
+  /** `file` is what the lines count in; without it the lines are nobody's, and the key that each message names must do. */
+  constructor(private readonly file?: string) {}
 
   /** Whether more problems would be dropped; finding words for them is then in vain. */
   get full(): boolean {
     return this.problems.length >= maxFindings;
   }
 
-  position(span: Span): SourcePosition {
+  position(span: Span | undefined): SourcePosition | undefined {
+    if (this.file === undefined || span === undefined) return undefined;
     return { file: this.file, line: span.line, column: span.column };
   }
 
@@ -31,10 +32,11 @@ export class Findings {
 
   private add(list: Problem[], code: string, message: string, span?: Span, hint?: string): void {
     if (list.length >= maxFindings) return;
+    const at = this.position(span);
     list.push(
       new Problem(code, message, {
         culprit: "configuration",
-        ...(span === undefined ? {} : { at: this.position(span) }),
+        ...(at === undefined ? {} : { at }),
         ...(hint === undefined ? {} : { hint }),
       }),
     );

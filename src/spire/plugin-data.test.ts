@@ -61,7 +61,7 @@ describe("the server half's plugin_data", () => {
   });
 
   it("reads every key and says where each came from", () => {
-    const { settings, problems, warnings } = parseServerData(`
+    const text = `
 keylime_verifier_urls = ["https://v1.example:8881", "https://[::1]:9999/", "https://V1.example:8881"]
 keylime_verifier_server_name = "verifier"
 keylime_tls_ca_cert_file = "/ca"
@@ -85,8 +85,9 @@ allowed_hash_algs = ["sha512", "sha256"]
 allowed_sign_algs = ["ecdsa"]
 agent_path_template = "/node-{{.UUID}}"
 selectors = ["meta", "uuid"]
-`);
-    const at = (line: number, column: number) => ({ file: "plugin_data", line, column });
+`;
+    const at = (line: number, column: number) => ({ file: "server.conf", line, column });
+    const { settings, problems, warnings } = judgeServerItems(parseHcl(text).items, "server.conf");
     expect({ problems, warnings }).toEqual({ problems: [], warnings: [] });
     expect(settings).toMatchObject({
       verifiers: [
@@ -169,17 +170,17 @@ attestation_timeout = "1d"
 selectors = ["uid", "meta"]
 agent_path_template = "{{ .PluginName }}"`),
     ).toEqual([
-      '[plugin-unknown-key] unknown key "keylime_tls_client_crt_file" in the server plugin\'s plugin_data (plugin_data:1:1); did you mean keylime_tls_client_cert_file?',
-      '[plugin-unknown-key] unknown key "keylime_verifer_host" in the server plugin\'s plugin_data (plugin_data:2:1); did you mean keylime_verifier_host?',
-      '[plugin-unknown-key] unknown key "banana" in the server plugin\'s plugin_data (plugin_data:3:1); remove it',
-      '[plugin-unknown-key] unknown key "auto_enroll" in the server plugin\'s plugin_data (plugin_data:4:1); remove it',
-      "[plugin-unknown-key] unknown key \"keylime_agent_host\" in the server plugin's plugin_data (plugin_data:5:1); move it to the agent plugin's plugin_data, where it belongs",
-      '[plugin-bad-value] keylime_verifier_port is "65536": it is no port number from 1 to 65535 (plugin_data:6:25)',
-      '[plugin-bad-value] request_timeout must be a duration, found a number (plugin_data:8:19); add a unit, as in "10s"',
-      '[plugin-bad-value] attestation_timeout is "1d": it must be a duration from 1s to 10m00s, such as "10s" (plugin_data:9:23)',
-      "[plugin-bad-value] require_agent_mtls must be true or false, found a string (plugin_data:7:22); write true without quotes",
-      '[plugin-bad-value] agent_path_template is "{{ .PluginName }}": it lacks {{ .UUID }}, so all nodes would share one SPIFFE ID (plugin_data:11:23)',
-      '[plugin-bad-value] selectors names "uid", which it does not know (plugin_data:10:13); did you mean uuid?',
+      '[plugin-unknown-key] unknown key "keylime_tls_client_crt_file" in the server plugin\'s plugin_data; did you mean keylime_tls_client_cert_file?',
+      '[plugin-unknown-key] unknown key "keylime_verifer_host" in the server plugin\'s plugin_data; did you mean keylime_verifier_host?',
+      '[plugin-unknown-key] unknown key "banana" in the server plugin\'s plugin_data; remove it',
+      '[plugin-unknown-key] unknown key "auto_enroll" in the server plugin\'s plugin_data; remove it',
+      "[plugin-unknown-key] unknown key \"keylime_agent_host\" in the server plugin's plugin_data; move it to the agent plugin's plugin_data, where it belongs",
+      '[plugin-bad-value] keylime_verifier_port is "65536": it is no port number from 1 to 65535',
+      '[plugin-bad-value] request_timeout must be a duration, found a number; add a unit, as in "10s"',
+      '[plugin-bad-value] attestation_timeout is "1d": it must be a duration from 1s to 10m00s, such as "10s"',
+      "[plugin-bad-value] require_agent_mtls must be true or false, found a string; write true without quotes",
+      '[plugin-bad-value] agent_path_template is "{{ .PluginName }}": it lacks {{ .UUID }}, so all nodes would share one SPIFFE ID',
+      '[plugin-bad-value] selectors names "uid", which it does not know; did you mean uuid?',
     ]);
   });
 
@@ -265,14 +266,14 @@ agent_path_template = "{{ .PluginName }}"`),
 
   it("refuses host and port beside a list of verifiers", () => {
     expect(serverProblems('keylime_verifier_urls = ["https://v:1"]\nkeylime_verifier_port = 8881')).toEqual([
-      "[plugin-bad-value] keylime_verifier_port and keylime_verifier_urls are both given (plugin_data:2:25); remove keylime_verifier_port; its verifier belongs in the list",
+      "[plugin-bad-value] keylime_verifier_port and keylime_verifier_urls are both given; remove keylime_verifier_port; its verifier belongs in the list",
     ]);
   });
 
   it("refuses an alias that disagrees with its main key, and takes one that agrees", () => {
     const key = 'keylime_tls_key_file = "/k"\n';
     expect(serverProblems(`${key}keylime_tls_cert_file = "/a"\nkeylime_tls_client_cert_file = "/b"`)).toEqual([
-      "[plugin-key-conflict] keylime_tls_cert_file and keylime_tls_client_cert_file mean the same and have different values (plugin_data:3:1); remove one of them, keylime_tls_cert_file is the main name",
+      "[plugin-key-conflict] keylime_tls_cert_file and keylime_tls_client_cert_file mean the same and have different values; remove one of them, keylime_tls_cert_file is the main name",
     ]);
     expect(lines(parseServerData(`${key}keylime_tls_cert_file = "/a"\nkeylime_tls_client_cert_file = "/a"`))).toEqual({
       problems: [],
@@ -284,7 +285,7 @@ agent_path_template = "{{ .PluginName }}"`),
     const parsed = parseServerData('keylime_verifier_host = "a"\nKeylime_Verifier_Host = "b"');
     expect(parsed.settings!.verifiers[0].host).toBe("b");
     expect(lines(parsed).warnings).toEqual([
-      "[plugin-duplicate-key] Keylime_Verifier_Host is given twice: the value on line 1 is not used (plugin_data:2:1); remove one of the two",
+      "[plugin-duplicate-key] Keylime_Verifier_Host is given twice: its earlier value is not used; remove one of the two",
     ]);
   });
 
@@ -300,7 +301,7 @@ agent_path_template = "{{ .PluginName }}"`),
 
   it("warns of a variable that was not expanded, and of a request that may outlast its attestation", () => {
     expect(lines(parseServerData('keylime_tls_ca_cert_file = "${DIR}/ca"\nrequest_timeout = "2m"')).warnings).toEqual([
-      '[plugin-unexpanded-variable] keylime_tls_ca_cert_file still has a variable in it: "${DIR}/ca" (plugin_data:1:28); start SPIRE with -expandEnv, or write the value itself',
+      '[plugin-unexpanded-variable] keylime_tls_ca_cert_file still has a variable in it: "${DIR}/ca"; start SPIRE with -expandEnv, or write the value itself',
       "[plugin-bad-value] request_timeout is longer than attestation_timeout, which ends the request first; lower request_timeout",
     ]);
   });
@@ -319,7 +320,7 @@ agent_path_template = "{{ .PluginName }}"`),
 
   it("reports text that does not parse with its line", () => {
     expect(parseServerData("a = 'x'").problems.map(problemLine)).toEqual([
-      `[spire-conf-syntax] illegal character "'" (U+0027) (plugin_data:1:5); put strings in double quotes: "`,
+      `[spire-conf-syntax] illegal character "'" (U+0027) (plugin_data_file:1:5); put strings in double quotes: "`,
     ]);
   });
 
@@ -401,7 +402,7 @@ keylime_agent_server_name = "agent"`);
 
   it("refuses a certificate without its key, and warns of files that have no effect", () => {
     expect(lines(parseAgentData('keylime_agent_client_cert_file = "/c"')).problems).toEqual([
-      "[plugin-bad-value] keylime_agent_client_cert_file is given without keylime_agent_client_key_file (plugin_data:1:34); set keylime_agent_client_key_file as well",
+      "[plugin-bad-value] keylime_agent_client_cert_file is given without keylime_agent_client_key_file; set keylime_agent_client_key_file as well",
     ]);
     expect(lines(parseAgentData('keylime_agent_use_tls = false\nkeylime_agent_ca_cert_file = "/c"')).warnings).toEqual([
       "[plugin-bad-value] keylime_agent_use_tls is false, so keylime_agent_ca_cert_file has no effect; set keylime_agent_use_tls to auto or true",

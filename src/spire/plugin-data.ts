@@ -27,33 +27,34 @@ const agentHalf: Half = { name: "agent", keys: agentKeys, otherKeys: serverKeys 
 /**
  * Understands the server half's `plugin_data`, given as SPIRE hands it over (`hcl_configuration`: the contents of the
  * block as SPIRE prints them) or as `plugin_data_file` holds it, HCL or JSON. Touches neither disk nor network.
- * Positions count within that text.
+ * SPIRE prints the block anew and names no file, so messages name the key and no line; but a text that does not parse
+ * can only be that of `plugin_data_file`, which SPIRE passes as it is.
  */
 export function parseServerData(hcl: string): PluginData<ServerSettings> {
-  return parseData(hcl, (items, file) => judgeServerItems(items, file));
+  return parseData(hcl, (items) => judgeServerItems(items));
 }
 
 /** Understands the agent half's `plugin_data`; see `parseServerData`. */
 export function parseAgentData(hcl: string): PluginData<AgentSettings> {
-  return parseData(hcl, (items, file) => judgeAgentItems(items, file));
+  return parseData(hcl, (items) => judgeAgentItems(items));
 }
 
 /** The same for a `plugin_data` block inside a parsed file: positions are those of the file. */
-export function judgeServerItems(items: readonly HclItem[], file: string): PluginData<ServerSettings> {
+export function judgeServerItems(items: readonly HclItem[], file?: string): PluginData<ServerSettings> {
   return judgeItems<ServerKey, ServerSettings>(items, serverHalf, new Findings(file), readServerSettings);
 }
 
 /** The same for the agent half's block. */
-export function judgeAgentItems(items: readonly HclItem[], file: string): PluginData<AgentSettings> {
+export function judgeAgentItems(items: readonly HclItem[], file?: string): PluginData<AgentSettings> {
   return judgeItems<AgentKey, AgentSettings>(items, agentHalf, new Findings(file), readAgentSettings);
 }
 
 function parseData<Settings>(
   hcl: string,
-  judge: (items: readonly HclItem[], file: string) => PluginData<Settings>,
+  judge: (items: readonly HclItem[]) => PluginData<Settings>,
 ): PluginData<Settings> {
   try {
-    return judge(parseHcl(hcl, { file: "plugin_data", printedBySpire: true }).items, "plugin_data");
+    return judge(parseHcl(hcl, { file: "plugin_data_file", printedBySpire: true }).items);
   } catch (error) {
     if (error instanceof Problem) return { raw: [], problems: [error], warnings: [] };
     throw error;

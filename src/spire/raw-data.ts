@@ -71,7 +71,7 @@ function reportUnknown({ written }: RawEntry, half: Half, findings: Findings): v
 
 function reportRepeated({ written }: RawEntry, before: RawEntry | undefined, findings: Findings): void {
   if (before === undefined) return;
-  const message = `${written.name} is given twice: the value on line ${before.written.span.line} is not used`;
+  const message = `${written.name} is given twice: its earlier value is not used`;
   findings.warning("plugin-duplicate-key", message, written.span, "remove one of the two");
 }
 

@@ -29,7 +29,8 @@ export class ValueReader<Key extends string> {
   origin(key: Key): Origin {
     const entry = this.entries.get(key);
     if (entry === undefined || !this.isSet(key)) return { key, isDefault: true };
-    return { key: entry.written.name, isDefault: false, at: this.findings.position(entry.value.span) };
+    const at = this.findings.position(entry.value.span);
+    return { key: entry.written.name, isDefault: false, ...(at === undefined ? {} : { at }) };
   }
 
   origins(): Readonly<Record<Key, Origin>> {

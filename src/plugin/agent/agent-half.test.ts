@@ -273,19 +273,19 @@ describe("Configure and Validate of the agent half", () => {
       keylime_agent_use_tls: "perhaps",
     });
     expect(await refusalOf(driven.half.configure({ ...right, hcl }), mutual)).toMatchInlineSnapshot(
-      `"INVALID_ARGUMENT invalid configuration (3 problems): [plugin-unknown-key] unknown key "keylime_agent_prot" in the agent plugin's plugin_data (plugin_data:5:1); did you mean keylime_agent_port?; [plugin-bad-value] keylime_agent_use_tls is "perhaps": it must be one of auto, true, false (plugin_data:6:25); [plugin-bad-value] keylime_agent_port is "x": it is no port number from 1 to 65535 (plugin_data:1:22)"`,
+      `"INVALID_ARGUMENT invalid configuration (3 problems): [plugin-unknown-key] unknown key "keylime_agent_prot" in the agent plugin's plugin_data; did you mean keylime_agent_port?; [plugin-bad-value] keylime_agent_use_tls is "perhaps": it must be one of auto, true, false; [plugin-bad-value] keylime_agent_port is "x": it is no port number from 1 to 65535"`,
     );
     const files = mutual.agentData({
       keylime_agent_ca_cert_file: mutual.directory.file("none.crt"),
       keylime_agent_client_key_file: mutual.directory.path,
     });
     expect(await refusalOf(driven.half.configure({ ...right, hcl: files }), mutual)).toMatchInlineSnapshot(
-      `"INVALID_ARGUMENT invalid configuration (2 problems): [plugin-missing-file] cannot load CA file "DIR/none.crt" (keylime_agent_ca_cert_file): no such file (plugin_data:2:30); create it, or correct keylime_agent_ca_cert_file; [plugin-unreadable-file] cannot load client key "DIR" (keylime_agent_client_key_file): it is a directory (plugin_data:4:33); set keylime_agent_client_key_file to a regular file"`,
+      `"INVALID_ARGUMENT invalid configuration (2 problems): [plugin-missing-file] cannot load CA file "DIR/none.crt" (keylime_agent_ca_cert_file): no such file; create it, or correct keylime_agent_ca_cert_file; [plugin-unreadable-file] cannot load client key "DIR" (keylime_agent_client_key_file): it is a directory; set keylime_agent_client_key_file to a regular file"`,
     );
     expect(
       await refusalOf(driven.half.configure({ ...right, hcl: 'keylime_agent_use_tls = "true"' }), mutual),
     ).toMatchInlineSnapshot(
-      `"INVALID_ARGUMENT invalid configuration: [plugin-bad-value] keylime_agent_use_tls is true, but keylime_agent_ca_cert_file is not set (plugin_data:1:25); set keylime_agent_ca_cert_file to the CA of the Keylime agent's certificate"`,
+      `"INVALID_ARGUMENT invalid configuration: [plugin-bad-value] keylime_agent_use_tls is true, but keylime_agent_ca_cert_file is not set; set keylime_agent_ca_cert_file to the CA of the Keylime agent's certificate"`,
     );
   });
 });

@@ -323,9 +323,9 @@ describe("Configure and Validate", () => {
     });
     using driven = await driveServerHalf(world, undefined);
     const wrong = [
-      '[plugin-unknown-key] unknown key "keylime_tls_client_certfile" in the server plugin\'s plugin_data (plugin_data:6:1); did you mean keylime_tls_client_cert_file?',
-      '[plugin-bad-value] keylime_verifier_port is "70000": it is no port number from 1 to 65535 (plugin_data:1:25)',
-      '[plugin-bad-value] request_timeout is "soon": it must be a duration from 100ms to 5m00s, such as "10s" (plugin_data:7:19)',
+      '[plugin-unknown-key] unknown key "keylime_tls_client_certfile" in the server plugin\'s plugin_data; did you mean keylime_tls_client_cert_file?',
+      '[plugin-bad-value] keylime_verifier_port is "70000": it is no port number from 1 to 65535',
+      '[plugin-bad-value] request_timeout is "soon": it must be a duration from 100ms to 5m00s, such as "10s"',
     ];
     expect(await driven.half.validate({ hcl, trustDomain: "example.org" })).toEqual(wrong);
     expect(await refusalOf(driven.configure(hcl), world)).toBe(
@@ -344,10 +344,10 @@ describe("Configure and Validate", () => {
     using driven = await driveServerHalf(world, undefined);
     const notes = await driven.half.validate({ hcl, trustDomain: "example.org" });
     expect(notes.map((note) => plainText(note, world))).toEqual([
-      '[no-certificate] cannot load CA file "DIR/empty.crt" (keylime_tls_ca_cert_file): no certificate in the file: it is empty (plugin_data:3:28); is keylime_tls_ca_cert_file the right file?',
-      '[key-mismatch] cannot load client key "DIR/other.key" (keylime_tls_key_file): it does not belong to the certificate CN=spire-server.keylime.funlab.casa in "DIR/plugin.crt" (keylime_tls_cert_file) (plugin_data:5:24); configure the key the certificate was issued for',
-      '[plugin-missing-file] cannot load client certificate "DIR/none.crt" (keylime_registrar_tls_cert_file): no such file (plugin_data:6:35); create it, or correct keylime_registrar_tls_cert_file',
-      '[plugin-unreadable-file] cannot load client key "DIR" (keylime_registrar_tls_key_file): it is a directory (plugin_data:7:34); set keylime_registrar_tls_key_file to a regular file',
+      '[no-certificate] cannot load CA file "DIR/empty.crt" (keylime_tls_ca_cert_file): no certificate in the file: it is empty; is keylime_tls_ca_cert_file the right file?',
+      '[key-mismatch] cannot load client key "DIR/other.key" (keylime_tls_key_file): it does not belong to the certificate CN=spire-server.keylime.funlab.casa in "DIR/plugin.crt" (keylime_tls_cert_file); configure the key the certificate was issued for',
+      '[plugin-missing-file] cannot load client certificate "DIR/none.crt" (keylime_registrar_tls_cert_file): no such file; create it, or correct keylime_registrar_tls_cert_file',
+      '[plugin-unreadable-file] cannot load client key "DIR" (keylime_registrar_tls_key_file): it is a directory; set keylime_registrar_tls_key_file to a regular file',
     ]);
     expect(await refusalOf(driven.configure(hcl), world)).toMatch(
       /^INVALID_ARGUMENT invalid configuration \(4 problems\): /,
