@@ -1,21 +1,11 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: ${…} is HCL here, to be read as it stands.
 import fc from "fast-check";
-import { parse as goParse } from "hcl-parser";
 import { describe, expect, it } from "vitest";
+import { bareKey, hclDocuments, hclPlain } from "../../../test/support/hcl-documents.js";
+import { byGo, rejected, repeatsAKey } from "../../../test/support/hcl-oracle.js";
 import { Problem } from "../../core/problem.js";
 import type { HclItem, HclValue } from "./document.js";
 import { parseHcl } from "./parser.js";
-
-const rejected = Symbol("rejected");
-
-function byGo(text: string): unknown {
-  try {
-    const [document, error] = goParse(text);
-    return error === null ? document : rejected;
-  } catch {
-    return rejected;
-  }
-}
 
 function byUs(text: string): unknown {
   try {
@@ -188,88 +178,6 @@ describe("accepted differences from hashicorp/hcl 1", () => {
   });
 });
 
-const space = fc.constantFrom("", "", " ", "\t", "  ");
-const lineEnd = fc.constantFrom("\n", "\n", "\r\n", " # c {\n", ' // d "\n', "/* e\n */\n", "\n\n", ",\n");
-const bareKey = fc.stringMatching(/^[a-z_][a-zA-Z0-9_.-]{0,8}$/).filter((key) => key !== "true" && key !== "false");
-const plain = fc.stringMatching(/^[ -!#-[\]-~é€😀\t]{0,12}$/u).filter((text) => !text.includes("${"));
-const pieces = fc.oneof(
-  plain,
-  fc.constantFrom("\\n", '\\"', "\\\\", "\\u00e9", "\\x41", "\\101", "\\xc3\\xa9", "\\U0001F600"),
-  fc.constantFrom("${x}", '${f("a", {b = "c"})}', "$", "$$", "${\\n}", "${\n}"),
-);
-const quoted = fc.array(pieces, { maxLength: 4 }).map((parts) => `"${parts.join("").replaceAll("${x}{", "${x}")}"`);
-const numberText = fc.oneof(
-  fc.integer().map(String),
-  fc.integer({ min: 0, max: 0xffff }).map((number) => `0x${number.toString(16)}`),
-  fc.integer({ min: 1, max: 0o777 }).map((number) => `0${number.toString(8)}`),
-  fc.float({ noNaN: true, min: -1_000_000, max: 1_000_000 }).map((number) => number.toString()),
-  fc.constantFrom("1.", ".25", "1.5E3", "2e-3", "-0.5"),
-);
-const heredoc = fc
-  .tuple(
-    fc.constantFrom("", "-"),
-    fc.constantFrom("EOF", "X_1", "É"),
-    fc.array(plain, { maxLength: 3 }),
-    fc.constantFrom("", " ", "\t"),
-  )
-  .map(([dash, anchor, lines, indent]) => {
-    const body = lines.map((line) => `${indent}${line}\n`).join("");
-    return `<<${dash}${anchor}\n${body}${dash === "" ? "" : indent || " "}${anchor}\n`;
-  });
-const scalar = fc.oneof(quoted, numberText, fc.constantFrom("true", "false"), heredoc);
-
-interface Texts {
-  value: string;
-  item: string;
-  items: string;
-}
-
-const { items: documents } = fc.letrec<Texts>((tie) => ({
-  value: fc.oneof(
-    { maxDepth: 2, withCrossShrink: true },
-    scalar,
-    fc
-      .tuple(fc.array(tie("value"), { maxLength: 3 }), space, fc.constantFrom("", ","))
-      .map(([values, gap, last]) =>
-        values.length === 0 ? `[${gap}]` : `[${gap}${values.join(`${gap},${gap}`)}${last}]`,
-      ),
-    tie("items").map((items) => `{${items}}`),
-  ),
-  item: fc.oneof(
-    fc
-      .tuple(
-        fc.oneof(
-          bareKey,
-          bareKey.map((key) => `"${key}"`),
-        ),
-        space,
-        tie("value"),
-      )
-      .map(([key, gap, value]) => `${key}${gap}=${gap}${value}`),
-    fc.tuple(bareKey, fc.array(plain, { maxLength: 2 }), tie("items")).map(
-      ([key, labels, items]) =>
-        // Labels by number, so that one name never has both one and two of them: Go's decoder muddles those.
-        `${key}${labels.length}_${labels.map((label) => ` ${JSON.stringify(label).replaceAll("\\t", " ")}`).join("")} {\n${items}}`,
-    ),
-  ),
-  items: fc.array(fc.tuple(space, tie("item"), lineEnd), { maxLength: 3 }).map((parts) => parts.flat().join("")),
-}));
-
-/** Go's decoder judges a key that is given twice by the type of its first value: not what is compared here. */
-function repeatsAKey(items: readonly HclItem[]): boolean {
-  const seen = new Set<string>();
-  return items.some(({ keys, form, value }) => {
-    const repeated = seen.has(keys[0].name);
-    seen.add(keys[0].name);
-    return (repeated && (form === "assignment" || keys.length > 1)) || valueRepeatsAKey(value);
-  });
-}
-
-function valueRepeatsAKey(value: HclValue): boolean {
-  if (value.kind === "object") return repeatsAKey(value.items);
-  return value.kind === "list" && value.items.some(valueRepeatsAKey);
-}
-
 /** The comparison of one generated text; says whether it was accepted. */
 function agree(text: string): boolean {
   const ours = byUs(text);
@@ -283,7 +191,7 @@ describe("generated documents", { timeout: 180_000 }, () => {
   it("are read alike, 2000 of them well-formed for the most part", () => {
     let accepted = 0;
     fc.assert(
-      fc.property(documents!, (text) => {
+      fc.property(hclDocuments, (text) => {
         if (agree(text)) accepted++;
       }),
       { numRuns: 2000 },
@@ -339,8 +247,8 @@ describe("generated documents", { timeout: 180_000 }, () => {
   });
 
   it("are read alike as JSON", () => {
-    const leaf = fc.oneof(fc.integer(), fc.boolean(), plain);
-    const object = fc.dictionary(bareKey, fc.oneof(leaf, fc.array(fc.oneof(fc.integer(), plain), { maxLength: 3 })));
+    const leaf = fc.oneof(fc.integer(), fc.boolean(), hclPlain);
+    const object = fc.dictionary(bareKey, fc.oneof(leaf, fc.array(fc.oneof(fc.integer(), hclPlain), { maxLength: 3 })));
     fc.assert(
       fc.property(object, fc.constantFrom(undefined, 2), (value, indent) => {
         expect(agree(JSON.stringify(value, null, indent))).toBe(true);
