@@ -13,6 +13,8 @@ export interface InterceptorOptions {
   /** What clients are shown. */
   certPem: string;
   keyPem: string;
+  /** DER names of CAs to ask for; empty asks for any. */
+  requestedAuthorities: readonly Buffer[];
   /** Where requests go; without it each is answered with 503. */
   upstream: Upstream | undefined;
   handshakeTimeoutMs: number;
@@ -38,7 +40,7 @@ export interface Interceptor {
 
 /** Listens where a verifier is expected, asks every client for its certificate and takes whatever comes. */
 export async function startInterceptor(options: InterceptorOptions): Promise<Interceptor> {
-  const { certPem, keyPem, handshakeTimeoutMs, keyLog, clock } = options;
+  const { certPem, keyPem, requestedAuthorities, handshakeTimeoutMs, keyLog, clock } = options;
   const server = createTlsServer(
     {
       certPem,
@@ -46,6 +48,8 @@ export async function startInterceptor(options: InterceptorOptions): Promise<Int
       clientCertificates: "optional",
       trustedClientCaPem: "",
       takesEveryClient: true,
+      speaksTls12: true,
+      requestedAuthorities,
       handshakeTimeoutMs,
       clock,
       ...(keyLog === undefined ? {} : { keyLog }),

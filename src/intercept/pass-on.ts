@@ -5,6 +5,8 @@ import { connectUpstream, type Upstream, upstreamProblem } from "./upstream.js";
 
 /** The first request of a connection and what it got. */
 export interface Exchange {
+  /** Whether the client sent anything at all. */
+  hasData: boolean;
   /** `GET /v2.2/agents/…`, at most 200 characters; undefined when none came or it is not HTTP. */
   request: string | undefined;
   status: number | undefined;
@@ -23,7 +25,16 @@ const mostHeadBytes = 4096;
 
 /** Relays one connection until either side ends; resolves with the first exchange as soon as its status is known. */
 export function passOn(connection: TlsConnection, { upstream, idleTimeoutMs }: PassOnOptions): Promise<Exchange> {
-  const exchange: Exchange = { request: undefined, status: undefined, answeredBy: undefined, problem: undefined };
+  const exchange: Exchange = {
+    hasData: false,
+    request: undefined,
+    status: undefined,
+    answeredBy: undefined,
+    problem: undefined,
+  };
+  connection.once("data", () => {
+    exchange.hasData = true;
+  });
   connection.setTimeout(idleTimeoutMs, () => connection.destroy());
   return new Promise((resolve) => {
     const done = () => resolve(exchange);

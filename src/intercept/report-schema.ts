@@ -20,6 +20,7 @@ const connection = z.strictObject({
     .enum(["certificate", "none", "not_reached"])
     .describe("none: the client answered the request with no certificate; not_reached: it left before it could answer"),
   client_certificates: z.array(certificate).describe("as sent, leaf first"),
+  ca_names_requested: z.array(z.string()).describe("CAs that the request named; empty: any would do"),
   key_proven: z.boolean().nullable().describe("whether the client signed with the key of its leaf"),
   server_name: z.string().nullable(),
   alpn_offered: z.array(z.string()),
@@ -33,11 +34,19 @@ const connection = z.strictObject({
     })
     .nullable()
     .describe("in the order sent, GREASE left out"),
+  version: z.string().nullable().describe("agreed on; null: the handshake did not come that far"),
   cipher_suite: z.string().nullable(),
   group: z.string().nullable(),
   server_certificates: z.array(certificate).describe("what the client was shown"),
   alert: z.strictObject({ number: z.number().int(), name: z.string(), from: z.enum(["client", "server"]) }).nullable(),
-  finding: z.strictObject({ id: z.string(), message: z.string(), hint: z.string().nullable() }).nullable(),
+  finding: z
+    .strictObject({
+      id: z.string().describe("a fault id of the table, or a code of this command"),
+      message: z.string(),
+      hint: z.string().nullable(),
+    })
+    .nullable()
+    .describe("what would stop this client at the real server, or did stop it here; null: nothing that shows here"),
   request: z.string().nullable().describe("method and path of the first request, without the query"),
   status: z.number().int().nullable().describe("HTTP status it was answered with"),
   answered_by: z.enum(["upstream", "intercept"]).nullable(),

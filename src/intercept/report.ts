@@ -7,15 +7,19 @@ import { protocolVersions } from "../tls/tables/protocol.js";
 import { isGrease, type WireTable } from "../tls/tables/wire-table.js";
 import { alternativeNamesText, certificateFacts } from "../x509/certificate.js";
 import { helloFeatures, looksLike } from "./client-stack.js";
-import { explainDeparture } from "./explain-departure.js";
+import { explainConnection } from "./explain-connection.js";
+import type { ConnectionView } from "./finding.js";
 import type { SeenConnection } from "./interceptor.js";
 import type { InterceptedCertificate, InterceptedConnection } from "./report-schema.js";
 
-/** One connection as it is printed; `shown` is the chain the client saw. */
-export function connectionReport(
-  { story, atMs, exchange }: SeenConnection,
-  shown: readonly X509Certificate[],
-): InterceptedConnection {
+export interface ReportView extends Omit<ConnectionView, "nowMs"> {
+  /** The chain the client saw. */
+  shown: readonly X509Certificate[];
+}
+
+/** One connection as it is printed. */
+export function connectionReport(seen: SeenConnection, view: ReportView): InterceptedConnection {
+  const { story, atMs, exchange } = seen;
   const { clientHello: hello, clientCertificates: presented, alert } = story;
   return {
     at: new Date(atMs).toISOString(),
@@ -24,16 +28,18 @@ export function connectionReport(
     outcome: story.outcome,
     presented: presented === undefined ? "not_reached" : presented.length === 0 ? "none" : "certificate",
     client_certificates: (presented ?? []).map(certificateReport),
+    ca_names_requested: [...view.requestedNames],
     key_proven: story.isKeyProven ?? null,
     server_name: story.serverName ?? null,
     alpn_offered: story.offeredProtocols,
     looks_like: (hello && looksLike(hello)) ?? null,
     client_hello: helloReport(hello),
+    version: story.version === undefined ? null : protocolVersions.name(story.version),
     cipher_suite: story.cipherSuite === undefined ? null : cipherSuites.name(story.cipherSuite),
     group: story.group === undefined ? null : namedGroups.name(story.group),
-    server_certificates: shown.map(certificateReport),
+    server_certificates: view.shown.map(certificateReport),
     alert: alert === undefined ? null : { number: alert.number, name: alert.name, from: alert.from },
-    finding: explainDeparture(story) ?? null,
+    finding: explainConnection(seen, { ...view, nowMs: atMs }) ?? null,
     request: exchange?.request ?? null,
     status: exchange?.status ?? null,
     answered_by: exchange?.answeredBy ?? null,

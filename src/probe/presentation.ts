@@ -1,7 +1,7 @@
 import type { KeyObject } from "node:crypto";
+import { chooseScheme } from "../tls/signature-choice.js";
 import { signatureSchemes } from "../tls/tables/signature-schemes.js";
 import type { HandshakeContext } from "./handshake/handshake-context.js";
-import { chooseScheme } from "./handshake/signature-choice.js";
 
 export interface Presentation {
   chain: readonly Buffer[];

@@ -6,10 +6,11 @@ const { values: groups } = namedGroups;
 const curves = new Map<number, string>([
   [groups.secp256r1, "prime256v1"],
   [groups.secp384r1, "secp384r1"],
+  [groups.secp521r1, "secp521r1"],
 ]);
 
 /** Groups a key agreement can be made in, the preferred one first. */
-export const agreementGroups: readonly number[] = [groups.x25519, groups.secp256r1, groups.secp384r1];
+export const agreementGroups: readonly number[] = [groups.x25519, groups.secp256r1, groups.secp384r1, groups.secp521r1];
 
 /** Our half of a key exchange (RFC 8446 section 4.2.8.2): `publicKey` goes into the key share. */
 export interface KeyAgreement {

@@ -4,11 +4,13 @@ import { isIP } from "node:net";
 import { systemClock } from "../../core/clock.js";
 import { errorText, Problem } from "../../core/problem.js";
 import { startInterceptor } from "../../intercept/interceptor.js";
-import { connectionReport } from "../../intercept/report.js";
+import { connectionReport, type ReportView } from "../../intercept/report.js";
 import type { InterceptedConnection, InterceptReport } from "../../intercept/report-schema.js";
 import type { Upstream } from "../../intercept/upstream.js";
 import { createSelfSigned } from "../../peers/pki/authority.js";
 import { loadCertificates, loadCredentials } from "../../probe/load-credentials.js";
+import { nameText } from "../../x509/distinguished-name.js";
+import { readCertificateFields } from "../../x509/extensions.js";
 import { exitCodes, type Io } from "../io.js";
 import { interceptedText, interceptSummaryText } from "../render/intercept.js";
 import { styleFor } from "../render/style.js";
@@ -19,6 +21,8 @@ export interface InterceptCommandOptions {
   cert: string;
   key?: string;
   keyPasswordFile?: string;
+  clientCa?: string;
+  caNames?: string;
   to?: string;
   upstreamCert?: string;
   upstreamKey?: string;
@@ -39,7 +43,7 @@ const maxConnections = 64;
 export async function runIntercept(options: InterceptCommandOptions, io: Io): Promise<number> {
   const { host, port } = parseListen(options.listen);
   const shown = await shownPair(options, host);
-  const shownChain = certificatesOf(shown.certPem);
+  const { requestedAuthorities, view } = viewOf(options, shown.certPem);
   const upstream = upstreamOf(options);
   const keyLog = options.keylog === undefined ? undefined : openKeyLog(options.keylog, io);
   const seen: InterceptedConnection[] = [];
@@ -49,6 +53,7 @@ export async function runIntercept(options: InterceptCommandOptions, io: Io): Pr
     host,
     port,
     ...shown,
+    requestedAuthorities,
     upstream,
     handshakeTimeoutMs: options.timeout,
     idleTimeoutMs,
@@ -57,7 +62,7 @@ export async function runIntercept(options: InterceptCommandOptions, io: Io): Pr
     clock: systemClock,
     onConnection: (connection) => {
       if (options.once && seen.length > 0) return;
-      const report = connectionReport(connection, shownChain);
+      const report = connectionReport(connection, view);
       seen.splice(0, seen.length, report);
       counts.connections++;
       counts[report.presented === "certificate" ? "presented" : report.presented === "none" ? "none" : "left"]++;
@@ -84,6 +89,18 @@ export async function runIntercept(options: InterceptCommandOptions, io: Io): Pr
   io.err(interceptSummaryText(counts));
   const [only] = seen;
   return options.once && only !== undefined && only.outcome !== "completed" ? exitCodes.findings : exitCodes.ok;
+}
+
+function viewOf({ clientCa: file, caNames }: InterceptCommandOptions, shownPem: string) {
+  const load = (path: string, key: string) => loadCertificates({ path, key, isDefault: false }, "CA file");
+  const requestedAuthorities =
+    caNames === undefined ? [] : load(caNames, "--ca-names").map(({ raw }) => readCertificateFields(raw).subject);
+  const view: ReportView = {
+    shown: certificatesOf(shownPem),
+    clientCa: file === undefined ? undefined : { file, anchors: load(file, "--client-ca") },
+    requestedNames: requestedAuthorities.map(nameText),
+  };
+  return { requestedAuthorities, view };
 }
 
 function announce(listening: string, { cert, to }: InterceptCommandOptions, io: Io): void {

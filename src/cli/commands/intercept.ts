@@ -21,6 +21,8 @@ export const addIntercept: AddCommand = (program, io, setExitCode) => {
     .option("--cert <file>", "certificate to show clients", "a self-signed one")
     .option("--key <file>", "its private key")
     .option("--key-password-file <file>", "holds the password of an encrypted key")
+    .option("--client-ca <file>", "judge what clients present by this trust file, as the real server would")
+    .option("--ca-names <file>", "name the CAs of this file in the request; none are named otherwise, as Keylime does")
     .option("--to <host:port>", "pass requests on to this server, which is verified")
     .option("--upstream-cert <file>", "client certificate to present to it")
     .option("--upstream-key <file>", "its private key")

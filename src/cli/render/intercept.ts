@@ -1,14 +1,17 @@
 import type { InterceptedCertificate, InterceptedConnection } from "../../intercept/report-schema.js";
 import type { Style } from "./style.js";
 
-/** One connection: who came, what it presented, what became of its request. */
+/** One connection: who came and what it presented, what is wrong with that, then the rest. */
 export function interceptedText(connection: InterceptedConnection, style: Style): string {
-  const { finding, alert } = connection;
+  const { finding, alert, client_certificates: chain } = connection;
   const lines = [
     `${style.heading(`${connection.at}  ${connection.remote_address ?? "?"}:${connection.remote_port ?? "?"}`)}  ${verdictText(connection, style)}`,
-    ...connection.client_certificates.map((each, at) => row(at === 0 ? "certificate" : "", certificateText(each))),
+    ...chain.map((each, at) => row(at === 0 ? "certificate" : "above it", certificateText(each))),
+    ...(finding === null ? [] : [row("finding", `${style.attention(finding.message)} [${finding.id}]`)]),
+    ...(finding?.hint == null ? [] : [row("fix", finding.hint)]),
     ...detailRows(connection),
     row("client", clientText(connection)),
+    row("agreed", agreedText(connection)),
     ...(alert === null
       ? []
       : [
@@ -18,8 +21,6 @@ export function interceptedText(connection: InterceptedConnection, style: Style)
           ),
         ]),
     ...requestRows(connection, style),
-    ...(finding === null ? [] : [row("note", `${finding.message} [${finding.id}]`)]),
-    ...(finding?.hint == null ? [] : [row("fix", finding.hint)]),
   ];
   return `${lines.join("\n")}\n\n`;
 }
@@ -56,6 +57,10 @@ function clientText({
     `offers ${hello.versions.join(", ")}`,
   ];
   return facts.join("; ");
+}
+
+function agreedText({ version, cipher_suite: suite, group }: InterceptedConnection): string {
+  return version === null ? "nothing: the handshake did not come that far" : [version, suite, group].join(", ");
 }
 
 function requestRows(

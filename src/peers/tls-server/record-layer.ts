@@ -1,9 +1,18 @@
 import { alertLevels, alertNumbers, writeAlert } from "../../tls/alert.js";
 import { isMalformed } from "../../tls/malformed.js";
 import { maxPlaintextBytes, RecordReader, type TlsRecord, writeRecord } from "../../tls/record.js";
-import type { Plaintext, RecordProtection } from "../../tls/record-protection.js";
-import { contentTypes, tls12 } from "../../tls/tables/protocol.js";
+import type { Plaintext } from "../../tls/record-protection.js";
+import { contentTypes, tls12, tls13 } from "../../tls/tables/protocol.js";
 import { Refusal } from "./refusal.js";
+
+/** Keys of one direction, of either version. */
+interface Protection {
+  seal(plaintext: Plaintext): Buffer;
+  /** undefined when the record does not decrypt. */
+  open(record: TlsRecord): Plaintext | undefined;
+  /** TLS 1.3: goes on with the next generation of keys. */
+  update?(): void;
+}
 
 const { values: types } = contentTypes;
 /** Records in a row that bring nothing; OpenSSL ends a connection after 32 empty ones. */
@@ -11,8 +20,12 @@ const maxIdleRecords = 32;
 
 /** Records in, records out, with whatever keys are in force at the moment. */
 export class RecordLayer {
-  readProtection: RecordProtection | undefined;
-  writeProtection: RecordProtection | undefined;
+  readProtection: Protection | undefined;
+  writeProtection: Protection | undefined;
+  /** TLS 1.2: keys that the client's change_cipher_spec brings into force. */
+  nextReadProtection: Protection | undefined;
+  /** In TLS 1.3 change_cipher_spec says nothing and protected records hide their type. */
+  version: typeof tls12 | typeof tls13 = tls13;
   /** Until the handshake is done, change_cipher_spec records and unprotected alerts are taken (RFC 8446 appendix D.4). */
   isHandshaking = true;
   readonly #reader = new RecordReader();
@@ -58,28 +71,39 @@ export class RecordLayer {
 
   #isFiller({ type, fragment }: TlsRecord): boolean {
     if (type !== types.change_cipher_spec) return false;
+    if (this.version === tls12) return this.#changeKeys(fragment);
     if (this.isHandshaking && fragment.length === 1 && fragment[0] === 0x01) return true;
     throw new Refusal(alertNumbers.unexpectedMessage, "a change_cipher_spec out of place");
   }
 
+  #changeKeys(fragment: Buffer): true {
+    if (this.nextReadProtection === undefined || fragment.length !== 1) {
+      throw new Refusal(alertNumbers.unexpectedMessage, "a change_cipher_spec out of place");
+    }
+    this.readProtection = this.nextReadProtection;
+    this.nextReadProtection = undefined;
+    return true;
+  }
+
   #open(record: TlsRecord): Plaintext {
     if (this.readProtection === undefined) return this.#plain(record);
-    if (this.isHandshaking && record.type === types.alert && record.fragment.length === 2) return this.#plain(record);
-    if (record.type !== types.application_data) {
+    if (this.version === tls13 && this.isHandshaking && record.type === types.alert && record.fragment.length === 2)
+      return this.#plain(record);
+    if (this.version === tls13 && record.type !== types.application_data) {
       throw new Refusal(alertNumbers.unexpectedMessage, "an unprotected record after the keys changed");
     }
     const opened = this.#decrypt(this.readProtection, record);
     if (opened === undefined) throw new Refusal(alertNumbers.badRecordMac, "a record that does not decrypt");
-    return opened;
+    return this.#plain({ type: opened.type, fragment: opened.content });
   }
 
-  #plain({ type, fragment }: TlsRecord): Plaintext {
+  #plain({ type, fragment }: Pick<TlsRecord, "type" | "fragment">): Plaintext {
     if (fragment.length > maxPlaintextBytes)
       throw new Refusal(alertNumbers.recordOverflow, "a record of too many bytes");
     return { type, content: fragment };
   }
 
-  #decrypt(protection: RecordProtection, record: TlsRecord): Plaintext | undefined {
+  #decrypt(protection: Protection, record: TlsRecord): Plaintext | undefined {
     try {
       return protection.open(record);
     } catch (error) {

@@ -1,8 +1,8 @@
-import { randomBytes, timingSafeEqual, type X509Certificate } from "node:crypto";
-import type { Clock } from "../../core/clock.js";
+import { randomBytes, timingSafeEqual } from "node:crypto";
 import { alertNumbers } from "../../tls/alert.js";
 import type { CipherSuite } from "../../tls/cipher-suite.js";
 import { alpn } from "../../tls/extensions/alpn.js";
+import { certificateAuthorities } from "../../tls/extensions/certificate-authorities.js";
 import { extensionValue, makeExtension, type RawExtension } from "../../tls/extensions/extension.js";
 import { clientKeyShares, retryGroup, serverKeyShare } from "../../tls/extensions/key-share.js";
 import { selectedVersion, signatureAlgorithms } from "../../tls/extensions/number-list.js";
@@ -23,30 +23,22 @@ import {
   readCertificateVerify,
   writeCertificateVerify,
 } from "../../tls/messages/certificate-verify.js";
-import { type ClientHello, readClientHello } from "../../tls/messages/client-hello.js";
+import { type ClientHello, clientVersions, readClientHello } from "../../tls/messages/client-hello.js";
 import { writeEncryptedExtensions } from "../../tls/messages/encrypted-extensions.js";
 import { helloRetryRandom, writeServerHello } from "../../tls/messages/server-hello.js";
 import { RecordProtection } from "../../tls/record-protection.js";
 import { signWithScheme } from "../../tls/signature.js";
+import { offeredSchemes } from "../../tls/signature-choice.js";
 import { contentTypes, handshakeTypes, tls12, tls13 } from "../../tls/tables/protocol.js";
-import { checkCertificateVerify, judgeClient, readClientCertificates, requestedSchemes } from "./client-certificate.js";
-import type { Credentials } from "./credentials.js";
+import { admitClient, checkCertificateVerify, readClientCertificates } from "./client-certificate.js";
+import { checkExpected } from "./expected-message.js";
+import type { HandshakePolicy } from "./handshake-policy.js";
+import { agreeWith } from "./key-exchange.js";
 import { type Agreement, negotiate } from "./negotiation.js";
 import type { RecordLayer } from "./record-layer.js";
 import { Refusal } from "./refusal.js";
 import { type HandshakeStory, storyMessage } from "./story.js";
-
-export interface HandshakePolicy {
-  credentials: Credentials;
-  clientCertificates: "none" | "optional" | "required";
-  anchors: readonly X509Certificate[];
-  securityLevel: number;
-  /** Takes whatever certificate a client presents, as long as it holds the key. */
-  takesEveryClient: boolean;
-  clock: Clock;
-  /** Takes lines of the SSLKEYLOGFILE format. */
-  keyLog: ((line: string) => void) | undefined;
-}
+import { Tls12Handshake } from "./tls12-handshake.js";
 
 type Step = "client hello" | "second client hello" | "certificate" | "certificate verify" | "finished" | "done";
 
@@ -69,6 +61,7 @@ export class ServerHandshake {
   #retry: Agreement | undefined;
   #clientRandom = Buffer.alloc(0);
   #established: Established | undefined;
+  #older: Tls12Handshake | undefined;
 
   constructor(policy: HandshakePolicy, records: RecordLayer, story: HandshakeStory) {
     this.#policy = policy;
@@ -77,17 +70,17 @@ export class ServerHandshake {
   }
 
   get isDone(): boolean {
-    return this.#step === "done";
+    return this.#older?.isDone ?? this.#step === "done";
   }
 
   receive(message: HandshakeMessage): void {
     this.#story.messages.push(storyMessage("client", message.type, message.raw.length));
-    const step = this.#step;
-    if (step === "done" || expectedTypes[step] !== message.type) {
-      const expected = step === "done" ? "nothing more" : handshakeTypes.name(expectedTypes[step]);
-      const found = handshakeTypes.name(message.type);
-      throw new Refusal(alertNumbers.unexpectedMessage, `received ${found}, expected ${expected}`);
+    if (this.#older !== undefined) {
+      this.#older.receive(message);
+      return;
     }
+    const step = this.#step;
+    checkExpected(message.type, step === "done" ? undefined : expectedTypes[step]);
     if (step === "client hello" || step === "second client hello") this.#receiveHello(message);
     else if (step === "certificate") this.#receiveCertificate(message);
     else if (step === "certificate verify") this.#receiveCertificateVerify(message);
@@ -97,9 +90,14 @@ export class ServerHandshake {
   #receiveHello(message: HandshakeMessage): void {
     const hello = readClientHello(message.body);
     this.#tellHello(hello);
+    if (this.#policy.speaksTls12 && isTls12Only(hello)) {
+      this.#older = new Tls12Handshake(this.#policy, this.#records, { story: this.#story, hello, raw: message.raw });
+      return;
+    }
     const agreement = negotiate(hello, this.#policy.credentials.schemes);
     if (this.#retry !== undefined) checkRetried(agreement, this.#retry, hello);
     this.#transcript.add(message.raw);
+    this.#story.version = tls13;
     this.#story.cipherSuite = agreement.suite.number;
     this.#story.group = agreement.group;
     if (agreement.share === undefined) this.#sendRetry(hello, agreement);
@@ -126,7 +124,7 @@ export class ServerHandshake {
   #sendFlight(hello: ClientHello, agreement: Agreement, clientKey: Buffer): void {
     const { suite, group } = agreement;
     const ours = createKeyAgreement(group);
-    const sharedSecret = sharedWith(clientKey, ours.sharedSecret);
+    const sharedSecret = agreeWith(clientKey, ours);
     const extensions = [
       makeExtension(selectedVersion, tls13),
       makeExtension(serverKeyShare, { group, key: ours.publicKey }),
@@ -146,7 +144,7 @@ export class ServerHandshake {
     const { credentials, clientCertificates } = this.#policy;
     this.#send(types.encrypted_extensions, writeEncryptedExtensions({ extensions: this.#encryptedExtensions() }));
     if (clientCertificates !== "none") {
-      const extensions = [makeExtension(signatureAlgorithms, [...requestedSchemes])];
+      const extensions = [makeExtension(signatureAlgorithms, [...offeredSchemes]), ...this.#namedAuthorities()];
       this.#send(types.certificate_request, writeCertificateRequest13({ context: Buffer.alloc(0), extensions }));
     }
     const entries = credentials.chain.map((certificate) => ({ certificate, extensions: [] }));
@@ -154,6 +152,11 @@ export class ServerHandshake {
     const content = certificateVerifyContent("server", this.#transcript.hash(suite));
     const signature = signWithScheme(scheme, credentials.key, content);
     this.#send(types.certificate_verify, writeCertificateVerify({ scheme, signature }));
+  }
+
+  #namedAuthorities(): RawExtension[] {
+    const { requestedAuthorities: names } = this.#policy;
+    return names.length === 0 ? [] : [makeExtension(certificateAuthorities, [...names])];
   }
 
   #sendFinished(suite: CipherSuite, secrets: HandshakeSecrets): void {
@@ -178,24 +181,9 @@ export class ServerHandshake {
   /** The chain is judged before the signature and Finished are looked at, which is OpenSSL's order too. */
   #receiveCertificate(message: HandshakeMessage): void {
     const certificates = readClientCertificates(readCertificate13(message.body));
-    this.#story.clientCertificates = certificates;
     this.#transcript.add(message.raw);
-    if (certificates.length === 0) {
-      if (this.#policy.clientCertificates === "required") {
-        throw new Refusal(alertNumbers.certificateRequired, "the client presented no certificate");
-      }
-      this.#step = "finished";
-      return;
-    }
-    this.#step = "certificate verify";
-    const { anchors, securityLevel, clock, takesEveryClient } = this.#policy;
-    if (takesEveryClient) return;
-    const verdict = judgeClient(certificates, { anchors, securityLevel, nowMs: clock.nowMs() });
-    this.#story.verdict = verdict;
-    if (!verdict.ok) {
-      const { error, depth } = verdict;
-      throw new Refusal(verdict.alert, `the client's certificate: ${error.text} (${error.number}) at depth ${depth}`);
-    }
+    this.#step = certificates.length === 0 ? "finished" : "certificate verify";
+    admitClient(certificates, this.#policy, { story: this.#story, alertForNone: alertNumbers.certificateRequired });
   }
 
   #receiveCertificateVerify(message: HandshakeMessage): void {
@@ -264,10 +252,7 @@ function checkRetried(now: Agreement, asked: Agreement, hello: ClientHello): voi
   if (!isAsWished) throw new Refusal(alertNumbers.illegalParameter, "the second ClientHello is not what was asked for");
 }
 
-function sharedWith(clientKey: Buffer, agree: (peerKey: Buffer) => Buffer): Buffer {
-  try {
-    return agree(clientKey);
-  } catch {
-    throw new Refusal(alertNumbers.illegalParameter, "the client's key share is no key of its group");
-  }
+function isTls12Only(hello: ClientHello): boolean {
+  const versions = clientVersions(hello);
+  return versions.includes(tls12) && !versions.includes(tls13);
 }

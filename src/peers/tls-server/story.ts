@@ -23,6 +23,7 @@ export interface HandshakeStory {
   offeredProtocols: string[];
   alpn: string | undefined;
   /** Numbers of the registries; undefined until negotiated. */
+  version: number | undefined;
   cipherSuite: number | undefined;
   group: number | undefined;
   /** undefined until the client has answered a request, or when there was none; empty when it presented none. */
@@ -60,6 +61,7 @@ export function newStory(remoteAddress: string | undefined, remotePort: number |
     serverName: undefined,
     offeredProtocols: [],
     alpn: undefined,
+    version: undefined,
     cipherSuite: undefined,
     group: undefined,
     clientCertificates: undefined,

@@ -5,10 +5,11 @@ import { alertLevels, alertNumbers, readAlert } from "../../tls/alert.js";
 import { type HandshakeMessage, HandshakeReader, writeHandshake } from "../../tls/handshake-reader.js";
 import { readKeyUpdate, writeKeyUpdate } from "../../tls/messages/key-update.js";
 import type { Plaintext } from "../../tls/record-protection.js";
-import { contentTypes, handshakeTypes } from "../../tls/tables/protocol.js";
+import { contentTypes, handshakeTypes, tls13 } from "../../tls/tables/protocol.js";
+import type { HandshakePolicy } from "./handshake-policy.js";
 import { RecordLayer } from "./record-layer.js";
 import { Refusal, refusalOf } from "./refusal.js";
-import { type HandshakePolicy, ServerHandshake } from "./server-handshake.js";
+import { ServerHandshake } from "./server-handshake.js";
 import { type HandshakeStory, newStory, storyAlert } from "./story.js";
 
 export interface ConnectionEvents {
@@ -212,7 +213,7 @@ export class TlsConnection extends Duplex {
 
   /** After the handshake only KeyUpdate is allowed (RFC 8446 section 4.6). */
   #receiveLate(type: number, body: Buffer): void {
-    if (type !== handshakeTypes.values.key_update) {
+    if (type !== handshakeTypes.values.key_update || this.#records.version !== tls13) {
       throw new Refusal(alertNumbers.unexpectedMessage, `received ${handshakeTypes.name(type)} after the handshake`);
     }
     const { requestUpdate } = readKeyUpdate(body);
@@ -221,10 +222,10 @@ export class TlsConnection extends Duplex {
     if (++this.#keyUpdates > maxKeyUpdates) {
       throw new Refusal(alertNumbers.unexpectedMessage, `more than ${maxKeyUpdates} KeyUpdates in a row`);
     }
-    this.#records.readProtection?.update();
+    this.#records.readProtection?.update?.();
     if (requestUpdate === 0) return;
     this.#records.send(types.handshake, writeHandshake(type, writeKeyUpdate({ requestUpdate: 0 })).raw);
-    this.#records.writeProtection?.update();
+    this.#records.writeProtection?.update?.();
   }
 
   #refuseLeftovers(): void {

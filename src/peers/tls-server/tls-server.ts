@@ -1,7 +1,7 @@
 import { Server, type Socket } from "node:net";
 import { type Clock, systemClock } from "../../core/clock.js";
 import { type Credentials, type PemPair, parseCertificates, parseCredentials } from "./credentials.js";
-import type { HandshakePolicy } from "./server-handshake.js";
+import type { HandshakePolicy } from "./handshake-policy.js";
 import type { HandshakeStory } from "./story.js";
 import { TlsConnection } from "./tls-connection.js";
 
@@ -14,6 +14,10 @@ export interface TlsServerOptions extends PemPair {
   securityLevel?: number;
   /** Takes every certificate whose key the client holds, for a stand-in that looks and vouches for nothing. */
   takesEveryClient?: boolean;
+  /** DER names of CAs to ask clients for, most servers' way with a trust file; none unless told, which is Keylime's way. */
+  requestedAuthorities?: readonly Buffer[];
+  /** Answers clients that know nothing newer than TLS 1.2, for a stand-in that looks. */
+  speaksTls12?: boolean;
   clock?: Clock;
   /** 10 s unless told. */
   handshakeTimeoutMs?: number;
@@ -24,7 +28,7 @@ export interface TlsServerOptions extends PemPair {
 
 /**
  * A TLS 1.3 server for labs and tests. Unlike node:tls it sends the alerts that OpenSSL sends about client certificates
- * (42, 43, 45, 48, …). It speaks nothing older, resumes no sessions and has not been hardened: not for production.
+ * (42, 43, 45, 48, …). It speaks TLS 1.2 only when told, resumes no sessions and has not been hardened: not for production.
  */
 export class TlsServer extends Server {
   readonly #connections = new Set<TlsConnection>();
@@ -39,6 +43,8 @@ export class TlsServer extends Server {
       anchors: parseCertificates(options.trustedClientCaPem),
       securityLevel: options.securityLevel ?? 2,
       takesEveryClient: options.takesEveryClient ?? false,
+      requestedAuthorities: options.requestedAuthorities ?? [],
+      speaksTls12: options.speaksTls12 ?? false,
       clock: options.clock ?? systemClock,
       keyLog: options.keyLog,
     };

@@ -14,9 +14,9 @@ import {
 import { serverName } from "../../tls/extensions/server-name.js";
 import { agreementGroups, createKeyAgreement, type KeyAgreement } from "../../tls/key-agreement.js";
 import { type ClientHello, writeClientHello } from "../../tls/messages/client-hello.js";
+import { offeredSchemes } from "../../tls/signature-choice.js";
 import { extensionTypes } from "../../tls/tables/extension-types.js";
-import { tls12Suites } from "../tls12/tls12-suite.js";
-import { offeredSchemes } from "./signature-choice.js";
+import { tls12Suites } from "../../tls/tls12/tls12-suite.js";
 import { tls12, tls13 } from "./wire-versions.js";
 
 export interface OfferOptions {

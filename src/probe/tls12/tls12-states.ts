@@ -6,18 +6,24 @@ import { createKeyAgreement } from "../../tls/key-agreement.js";
 import { readCertificate12, writeCertificate12 } from "../../tls/messages/certificate.js";
 import { readCertificateRequest12 } from "../../tls/messages/certificate-request.js";
 import { writeCertificateVerify } from "../../tls/messages/certificate-verify.js";
+import { writeClientKeyExchange } from "../../tls/messages/client-key-exchange.js";
 import type { ServerHello } from "../../tls/messages/server-hello.js";
+import {
+  type HelloRandoms,
+  isKeyExchangeSigned,
+  readServerKeyExchange,
+  type ServerKeyExchange,
+} from "../../tls/messages/server-key-exchange.js";
+import { signAs } from "../../tls/signature-choice.js";
 import { extensionTypes } from "../../tls/tables/extension-types.js";
-import { written } from "../../tls/writer.js";
+import { connectionKeys, mainSecret, verifyData12 } from "../../tls/tls12/tls12-keys.js";
+import { Tls12Protection } from "../../tls/tls12/tls12-protection.js";
+import type { Tls12Suite } from "../../tls/tls12/tls12-suite.js";
+import type { ConnectionStory } from "../connection-story.js";
 import { type HandshakeContext, type State, violation } from "../handshake/handshake-context.js";
-import { signAs } from "../handshake/signature-choice.js";
 import { handshakeTypes } from "../handshake/wire-versions.js";
 import { choosePresentation, type Presentation } from "../presentation.js";
-import { readServerChain } from "../server-chain.js";
-import { isKeyExchangeSigned, readServerKeyExchange, type ServerKeyExchange } from "./server-key-exchange.js";
-import { connectionKeys, mainSecret, verifyData12 } from "./tls12-keys.js";
-import { Tls12Protection } from "./tls12-protection.js";
-import type { Tls12Suite } from "./tls12-suite.js";
+import { isCertificate, readServerChain } from "../server-chain.js";
 
 const { values: types } = handshakeTypes;
 
@@ -25,7 +31,7 @@ const { values: types } = handshakeTypes;
 interface Tls12 {
   context: HandshakeContext;
   suite: Tls12Suite;
-  randoms: { clientRandom: Buffer; serverRandom: Buffer };
+  randoms: HelloRandoms;
   isExtended: boolean;
 }
 
@@ -61,7 +67,7 @@ class AwaitKeyExchange implements State {
     const { context, randoms } = this.#tls;
     const exchange = readServerKeyExchange(body);
     context.story.group = exchange.group;
-    const isValid = isKeyExchangeSigned(exchange, randoms, context.story.serverChain[0]);
+    const isValid = isSignedByLeaf(context.story, exchange, randoms);
     context.story.serverProof = { scheme: exchange.scheme, isValid };
     context.add(raw);
     return new AwaitHelloDone(this.#tls, exchange, [types.certificate_request, types.server_hello_done]);
@@ -94,10 +100,7 @@ class AwaitHelloDone implements State {
     const presentation = this.#sendCertificate();
     const ours = createKeyAgreement(this.#exchange.group);
     const premaster = ours.sharedSecret(this.#exchange.key);
-    context.send(
-      types.client_key_exchange,
-      written((writer) => writer.vector(1, ours.publicKey)),
-    );
+    context.send(types.client_key_exchange, writeClientKeyExchange(ours.publicKey));
     const seed = this.#tls.isExtended ? { sessionHash: transcriptHash(this.#tls) } : randoms;
     const secret = mainSecret(suite, premaster, seed);
     if (presentation !== undefined) {
@@ -142,6 +145,16 @@ class AwaitFinished12 implements State {
     }
     context.add(raw);
     return "established";
+  }
+}
+
+/** A public key of a kind Node does not know throws when it is asked for. */
+function isSignedByLeaf({ serverChain }: ConnectionStory, exchange: ServerKeyExchange, randoms: HelloRandoms): boolean {
+  const leaf = serverChain.slice(0, 1).find(isCertificate);
+  try {
+    return leaf !== undefined && isKeyExchangeSigned(exchange, randoms, leaf.publicKey);
+  } catch {
+    return false;
   }
 }
 

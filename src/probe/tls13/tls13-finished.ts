@@ -4,8 +4,8 @@ import { applicationSecrets, finishedVerifyData } from "../../tls/key-schedule.j
 import { writeCertificate13 } from "../../tls/messages/certificate.js";
 import { certificateVerifyContent, writeCertificateVerify } from "../../tls/messages/certificate-verify.js";
 import { RecordProtection } from "../../tls/record-protection.js";
+import { signAs } from "../../tls/signature-choice.js";
 import { type State, violation } from "../handshake/handshake-context.js";
-import { signAs } from "../handshake/signature-choice.js";
 import { handshakeTypes } from "../handshake/wire-versions.js";
 import { choosePresentation } from "../presentation.js";
 import type { Tls13 } from "./tls13.js";

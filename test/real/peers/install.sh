@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the real peers that test/real runs against, cached outside the tree so that a second run takes a second:
-#   debian   openssl, curl, a C compiler, nginx, tshark, python3-gpg, swtpm, tpm2-tools
+#   debian   openssl, curl, a C compiler, nginx, tshark, a JDK, python3-gpg, swtpm, tpm2-tools
 #   keylime  Keylime 7.14.3 (verifier, registrar, tenant) in a virtual environment
 #   spire    SPIRE 1.13.3 (server and agent), built from the Go module
 #   node     Node 22 and 24, as node22 and node24: the npm packages that carry the binary
@@ -31,6 +31,8 @@ is_installed() { dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'instal
 install_debian() {
   local wanted=(openssl curl gcc libc6-dev nginx-light tshark python3 python3-gpg python3-venv swtpm tpm2-tools)
   local missing=() package
+  # The name of the JDK differs from release to release; any will do.
+  command -v javac >/dev/null || wanted+=(default-jdk-headless)
   for package in "${wanted[@]}"; do
     is_installed "$package" || missing+=("$package")
   done

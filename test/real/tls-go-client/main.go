@@ -1,5 +1,6 @@
 // Asks a server over TLS as a Go program does and prints what came of it: the status and body of the answer, or the
-// error as crypto/tls words it. Usage: tls-go-client URL CAFILE [CERTFILE KEYFILE].
+// error as crypto/tls words it. Usage: tls-go-client URL CAFILE [CERTFILE KEYFILE]. With TLS_MAX_VERSION=1.2 it offers
+// nothing newer.
 package main
 
 import (
@@ -21,6 +22,9 @@ func main() {
 		os.Exit(2)
 	}
 	config := &tls.Config{RootCAs: pool}
+	if os.Getenv("TLS_MAX_VERSION") == "1.2" {
+		config.MaxVersion = tls.VersionTLS12
+	}
 	if len(os.Args) > 4 {
 		pair, err := tls.LoadX509KeyPair(os.Args[3], os.Args[4])
 		if err != nil {

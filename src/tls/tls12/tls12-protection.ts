@@ -1,7 +1,7 @@
 import { type CipherGCMTypes, createCipheriv, createDecipheriv } from "node:crypto";
-import { type TlsRecord, writeRecord } from "../../tls/record.js";
-import type { Plaintext } from "../../tls/record-protection.js";
-import { tls12 } from "../../tls/tables/protocol.js";
+import { type TlsRecord, writeRecord } from "../record.js";
+import type { Plaintext } from "../record-protection.js";
+import { tls12 } from "../tables/protocol.js";
 import type { DirectionKeys } from "./tls12-keys.js";
 import type { Tls12Suite } from "./tls12-suite.js";
 

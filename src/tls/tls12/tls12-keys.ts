@@ -1,5 +1,6 @@
 import { createHmac } from "node:crypto";
-import { Reader } from "../../tls/reader.js";
+import type { HelloRandoms } from "../messages/server-key-exchange.js";
+import { Reader } from "../reader.js";
 import type { Tls12Suite } from "./tls12-suite.js";
 
 const mainSecretBytes = 48;
@@ -11,7 +12,7 @@ export function mainSecret(suite: Tls12Suite, premaster: Buffer, from: MainSecre
   return prf(suite, premaster, "master secret", Buffer.concat([from.clientRandom, from.serverRandom]), mainSecretBytes);
 }
 
-export type MainSecretSeed = { sessionHash: Buffer } | { clientRandom: Buffer; serverRandom: Buffer };
+export type MainSecretSeed = { sessionHash: Buffer } | HelloRandoms;
 
 export interface DirectionKeys {
   key: Buffer;
@@ -22,7 +23,7 @@ export interface DirectionKeys {
 export function connectionKeys(
   suite: Tls12Suite,
   secret: Buffer,
-  randoms: { clientRandom: Buffer; serverRandom: Buffer },
+  randoms: HelloRandoms,
 ): { client: DirectionKeys; server: DirectionKeys } {
   const { keyBytes, ivBytes } = suite;
   const seed = Buffer.concat([randoms.serverRandom, randoms.clientRandom]);

@@ -1,6 +1,6 @@
 import { constants, type KeyObject, sign, verify } from "node:crypto";
-import { schemeFitsKey, signWithScheme, tls13SignatureSchemes, verifyWithScheme } from "../../tls/signature.js";
-import { signatureSchemes } from "../../tls/tables/signature-schemes.js";
+import { schemeFitsKey, signWithScheme, tls13SignatureSchemes, verifyWithScheme } from "./signature.js";
+import { signatureSchemes } from "./tables/signature-schemes.js";
 
 const { values: schemes } = signatureSchemes;
 
@@ -16,10 +16,10 @@ const tls12Rules = new Map<number, { keyType: "rsa" | "ec"; hash: string }>([
 
 const pkcs1Schemes = [schemes.rsa_pkcs1_sha256, schemes.rsa_pkcs1_sha384, schemes.rsa_pkcs1_sha512];
 
-/** What we take from a server, in CertificateVerify and in certificates. */
+/** What we take from a peer, in CertificateVerify and, the last ones, in certificates of TLS 1.3 and anywhere in TLS 1.2. */
 export const offeredSchemes: readonly number[] = [...tls13SignatureSchemes, ...pkcs1Schemes];
 
-/** The first scheme of the server's list that a key can make; undefined when there is none. */
+/** The first scheme of the peer's list that a key can make; undefined when there is none. */
 export function chooseScheme(version: "1.2" | "1.3", key: KeyObject, wanted: readonly number[]): number | undefined {
   return wanted.find((scheme) => schemeFitsKey(scheme, key) || (version === "1.2" && fitsKey12(scheme, key)));
 }
@@ -29,7 +29,7 @@ export function signAs(scheme: number, key: KeyObject, content: Buffer): Buffer 
   return sign(tls12Rules.get(scheme)?.hash, content, { key, padding: constants.RSA_PKCS1_PADDING });
 }
 
-/** Of TLS 1.2's ServerKeyExchange; false for anything that does not verify. */
+/** Of TLS 1.2's ServerKeyExchange and CertificateVerify; false for anything that does not verify. */
 export function verify12(scheme: number, key: KeyObject, content: Buffer, signature: Buffer): boolean {
   if (schemeFitsKey(scheme, key)) return verifyWithScheme(scheme, key, content, signature);
   if (!fitsKey12(scheme, key)) return false;
