@@ -19,6 +19,8 @@ export interface GoPluginOptions {
   maxReceiveBytes?: number;
   /** How long a lost connection may take to come back before the host counts as gone; default 1 s. */
   hostGoneAfterMs?: number;
+  /** What somebody who starts the plugin by hand should do instead. */
+  startedByHand?: string;
   /** Called once when the plugin ends, before the promise resolves: stop own work here. */
   onEnd?: () => void;
   process?: PluginProcess;
@@ -44,7 +46,7 @@ export async function serveGoPlugin(options: GoPluginOptions): Promise<GoPluginE
   const logger = options.logger ?? silentLogger;
   const process = options.process ?? takeProcess(logger);
   try {
-    refuseWrongHost(process.env, options.cookie);
+    refuseWrongHost(process.env, options);
     return await serveToHost(options, process, logger);
   } catch (error) {
     const reason = error instanceof Problem ? problemLine(error) : `cannot serve the plugin: ${String(error)}`;
@@ -140,13 +142,14 @@ class PluginLife {
   }
 }
 
-function refuseWrongHost(env: NodeJS.ProcessEnv, { key, value }: { key: string; value: string }): void {
+function refuseWrongHost(env: NodeJS.ProcessEnv, options: Pick<GoPluginOptions, "cookie" | "startedByHand">): void {
+  const { key, value } = options.cookie;
   if (env[key] !== value) {
     const found = env[key] === undefined ? "is not set" : `is ${JSON.stringify(env[key].slice(0, 100))}`;
     throw new Problem(
       "plugin-not-hosted",
       `this program is a plugin that its host starts, not a person: the environment variable ${key} ${found}, expected ${JSON.stringify(value)}`,
-      { culprit: "usage", hint: "name it as a plugin in the configuration of the host" },
+      { culprit: "usage", hint: options.startedByHand ?? "name it as a plugin in the configuration of the host" },
     );
   }
   if (env.PLUGIN_CLIENT_CERT) {

@@ -43,6 +43,8 @@ export interface ServePluginOptions<D extends ServiceDefinitionLike> {
   hostServices?: LazyHostServices;
   /** Default: hclog lines on stderr. */
   logger?: Logger;
+  /** What somebody who starts the plugin by hand should do instead; printed after why it does not run. */
+  startedByHand?: string;
   /** Called when SPIRE unloads the plugin, at most once. */
   onUnload?: () => void | Promise<void>;
   /** @internal */
@@ -66,6 +68,7 @@ export async function servePlugin<D extends ServiceDefinitionLike>(
   return await serveGoPlugin({
     cookie: { key: options.type, value: options.type },
     logger,
+    ...(options.startedByHand === undefined ? {} : { startedByHand: options.startedByHand }),
     ...(options.process === undefined ? {} : { process: options.process }),
     services: (broker) => {
       hostServices.connect(broker, logger);

@@ -1,16 +1,8 @@
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { PluginLogRecord } from "../../src/goplugin/hclog-record.js";
 import { type HalfName, type RunningHalf, startHalf } from "../../src/rehearse/half.js";
-
-/** The built executable, or the one that `SPIRE_KEYLIME_EXECUTABLE` names; these tests never run the sources. */
-export function pluginExecutable(): string {
-  const built = fileURLToPath(new URL("../../dist/spire-keylime.cjs", import.meta.url));
-  const path = process.env.SPIRE_KEYLIME_EXECUTABLE ?? built;
-  if (!existsSync(path)) throw new Error(`${path} is missing: run npm run build`);
-  return path;
-}
+import { builtExecutable } from "../support/built-executable.js";
 
 /** One half of the pair as a process of its own, loaded as SPIRE loads it. */
 export interface LoadedHalf extends AsyncDisposable {
@@ -35,7 +27,7 @@ export interface LoadOptions {
 let sequence = 0;
 
 export async function loadHalf(half: HalfName, options: LoadOptions): Promise<LoadedHalf> {
-  const { data, directory, command = pluginExecutable(), args = ["plugin", half] } = options;
+  const { data, directory, command = builtExecutable(), args = ["plugin", half] } = options;
   const logs: PluginLogRecord[] = [];
   const sockets = join(directory, `s${sequence++}`);
   mkdirSync(sockets, { recursive: true });

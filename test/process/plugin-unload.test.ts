@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
@@ -7,10 +7,11 @@ import { encodePayload } from "../../src/plugin/exchange.js";
 import { relayAttestation } from "../../src/rehearse/relay.js";
 import { type KeylimeWorld, startKeylimeWorld } from "../fakes/keylime-world.js";
 import { misbehaviours, startMisbehavingServer } from "../fakes/misbehaving-server.js";
+import { builtExecutable } from "../support/built-executable.js";
 import { freePort } from "../support/free-port.js";
 import { until } from "../support/until.js";
 import { type BundleDirectory, createBundleDirectory } from "./bundle-plugin.js";
-import { badLines, type LoadedHalf, loadHalf, pluginExecutable } from "./plugin-halves.js";
+import { badLines, type LoadedHalf, loadHalf } from "./plugin-halves.js";
 
 let world: KeylimeWorld;
 let bundles: BundleDirectory;
@@ -46,6 +47,15 @@ async function complaintsOf(half: LoadedHalf): Promise<unknown> {
 }
 
 const nothing = { complaint: undefined, exit: { code: 0, signal: null }, bad: [], left: [] };
+
+it.each(["server", "agent"])("the %s half started by hand says what it is and what to do instead", (half) => {
+  const { status, stdout, stderr } = spawnSync(builtExecutable(), ["plugin", half], { encoding: "utf8" });
+  expect({ status, stdout, stderr }).toEqual({
+    status: 1,
+    stdout: "",
+    stderr: `[ERROR] [plugin-not-hosted] this program is a plugin that its host starts, not a person: the environment variable NodeAttestor is not set, expected "NodeAttestor"; put what \`spire-keylime plugin block ${half}\` prints into plugins { } of ${half}.conf; \`spire-keylime rehearse\` attests without SPIRE\n`,
+  });
+});
 
 describe("unloading", () => {
   it("ends both halves with exit code 0 after an attestation, and leaves nothing behind", async () => {
@@ -136,7 +146,7 @@ describe("SIGTERM to the whole process group", () => {
 /** A host in a process group of its own with both halves in it, as a systemd unit has them. */
 async function startHost() {
   const order = {
-    command: pluginExecutable(),
+    command: builtExecutable(),
     serverData: world.serverData(),
     agentData: world.agentData(),
     agentId: world.agentId,

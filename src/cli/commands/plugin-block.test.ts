@@ -76,6 +76,10 @@ describe("pluginBlockText", () => {
     plugin_data {
         keylime_agent_host = "127.0.0.1"
         keylime_agent_port = "9002"
+        # A Keylime agent with mutual TLS (enable_agent_mtls = true, its default) takes these as well:
+        # keylime_agent_ca_cert_file = "/etc/spire/keylime/agent-ca.crt"
+        # keylime_agent_client_cert_file = "/etc/spire/keylime/client.crt"
+        # keylime_agent_client_key_file = "/etc/spire/keylime/client.key"
     }
 }
 `,

@@ -11,7 +11,7 @@ import { exitCodes, type Io } from "../io.js";
 
 export interface PluginBlockOptions {
   half: "server" | "agent";
-  /** The executable as SPIRE will see it; "this one" (or nothing) is the running one. */
+  /** The executable as SPIRE will see it; the running one when not given. */
   executable?: string;
   /** Start it through this Node by absolute path. */
   node?: boolean;
@@ -93,8 +93,17 @@ function dataLines(half: "server" | "agent", data: Readonly<Record<string, strin
   const keys = half === "server" ? serverKeys : agentKeys;
   const defaults = commonKeys[half].map((key) => [key, (keys as Record<string, { default?: unknown }>)[key]?.default]);
   const values = { ...(Object.fromEntries(defaults) as Record<string, string>), ...data };
-  return Object.entries(values).map(([key, value]) => `${key} = ${quoteHcl(value)}`);
+  const lines = Object.entries(values).map(([key, value]) => `${key} = ${quoteHcl(value)}`);
+  return half === "agent" && !("keylime_agent_ca_cert_file" in data) ? [...lines, ...agentMtlsComment] : lines;
 }
+
+/** No default fits: the files are where an operator had them issued to. */
+const agentMtlsComment = [
+  "# A Keylime agent with mutual TLS (enable_agent_mtls = true, its default) takes these as well:",
+  '# keylime_agent_ca_cert_file = "/etc/spire/keylime/agent-ca.crt"',
+  '# keylime_agent_client_cert_file = "/etc/spire/keylime/client.crt"',
+  '# keylime_agent_client_key_file = "/etc/spire/keylime/client.key"',
+];
 
 /** Prints the block for an executable; a Problem `spire-plugin-missing` when that cannot be read. */
 export async function runPluginBlock(options: PluginBlockOptions, io: Io): Promise<number> {
@@ -116,7 +125,7 @@ export async function runPluginBlock(options: PluginBlockOptions, io: Io): Promi
 }
 
 async function findExecutable(given: string | undefined): Promise<string> {
-  const running = given === undefined || given === "this one";
+  const running = given === undefined;
   const path = running ? (process.argv[1] ?? process.execPath) : resolve(given);
   try {
     // What npm puts on PATH is a link that an upgrade replaces; a path that was given is taken as it is.

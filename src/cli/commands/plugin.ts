@@ -17,10 +17,13 @@ export const addPlugin: AddCommand = (program, io, setExitCode) => {
     .command("block")
     .description("print the NodeAttestor block for server.conf or agent.conf, with the checksum of this executable")
     .addArgument(new Argument("<half>", "which configuration file it is for").choices(["server", "agent"]))
-    .option("--executable <file>", "the executable as SPIRE will see it", "this one")
+    .option("--executable <file>", "the executable as SPIRE will see it, instead of this one")
     .option("--node", "start it through this Node by absolute path, for services whose environment has no PATH")
-    .addHelpText("after", "\nExample:\n  spire-keylime plugin block server >> server.conf\n")
-    .action(async (half: "server" | "agent", options: { executable: string; node?: boolean }) => {
+    .addHelpText(
+      "after",
+      "\nExample:\n  spire-keylime plugin block server   # paste it into plugins { } of server.conf\n",
+    )
+    .action(async (half: "server" | "agent", options: { executable?: string; node?: boolean }) => {
       const { runPluginBlock } = await import("./plugin-block.js");
       setExitCode(await runPluginBlock({ half, ...options }, io));
     });

@@ -11,6 +11,8 @@ export async function runAgentPlugin(): Promise<number> {
     pluginService: { definition: AgentNodeAttestorService, implementation: half.nodeAttestor },
     config: half,
     logger,
+    startedByHand:
+      "put what `spire-keylime plugin block agent` prints into plugins { } of agent.conf; `spire-keylime rehearse` attests without SPIRE",
     onUnload: () => half.close(),
   });
   return exitCode;

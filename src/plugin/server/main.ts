@@ -18,6 +18,8 @@ export async function runServerPlugin(): Promise<number> {
     config: half,
     hostServices,
     logger,
+    startedByHand:
+      "put what `spire-keylime plugin block server` prints into plugins { } of server.conf; `spire-keylime rehearse` attests without SPIRE",
     onUnload: () => half.close(),
   });
   return exitCode;
