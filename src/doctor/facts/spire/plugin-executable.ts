@@ -30,7 +30,7 @@ export async function inspectExecutable(machine: Machine, question: ExecutableQu
   const script = scriptOf(question);
   const read = await readExecutable(machine, command);
   const content = script === undefined ? read : await readExecutable(machine, script);
-  const executable = read.fact.known && script !== undefined ? withScript(read.fact, script) : read.fact;
+  const executable = script === undefined ? read.fact : withScript(read.fact, script, content.fact);
   const byContent = content.marks === undefined ? undefined : kindByContent(content.marks, script ?? command);
   const byCall = kindByCall(command, args, half);
   return {
@@ -47,8 +47,15 @@ function scriptOf({ command, args, half }: ExecutableQuestion): string | undefin
   return args.slice(0, end).find((arg) => arg.startsWith("/"));
 }
 
-function withScript(fact: Fact<ExecutableFacts> & { known: true }, script: string): Fact<ExecutableFacts> {
-  return fact.value.is === "file" ? known({ ...fact.value, script }, fact.source) : fact;
+function withScript(
+  fact: Fact<ExecutableFacts>,
+  script: string,
+  content: Fact<ExecutableFacts>,
+): Fact<ExecutableFacts> {
+  if (!fact.known || fact.value.is !== "file") return fact;
+  const told = content.known ? content.value : undefined;
+  const more = told === undefined ? {} : told.is === "file" ? { scriptSha256: told.sha256 } : { scriptFlaw: told.why };
+  return known({ ...fact.value, script, ...more }, fact.source);
 }
 
 interface Marks {

@@ -73,6 +73,9 @@ export interface ExecutableFile {
   path: string;
   /** Set when plugin_cmd is an interpreter: the file that it runs. */
   script?: string;
+  scriptSha256?: string;
+  /** Why that file cannot be run. */
+  scriptFlaw?: string;
   /** Of `path`, lower-case hex. */
   sha256: string;
   sizeBytes: number;

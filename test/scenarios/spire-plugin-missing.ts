@@ -1,0 +1,37 @@
+import type { Scenario } from "./support/scenario.js";
+import { goExecutable, healthy, mendedData, serverConf, spireConf } from "./support/set-ups.js";
+
+const executable = "/opt/spire/plugins/keylime-attestor-server";
+
+export const scenarios: readonly Scenario[] = [
+  {
+    name: "a plugin_cmd that is not there",
+    tree: (pki) => [
+      healthy(pki),
+      { [serverConf]: spireConf("server", { data: mendedData, command: "/opt/spire/plugins/keylime-server" }) },
+    ],
+    causes: ["spire-plugin-missing"],
+    says: ["/opt/spire/plugins/keylime-server", "no such file", `${serverConf}:7`],
+  },
+  {
+    name: "an executable without the right to execute",
+    tree: (pki) => [healthy(pki), { [executable]: { text: goExecutable("server"), mode: 0o644 } }],
+    causes: ["spire-plugin-missing"],
+    says: ["0644", `chmod 0755 ${executable}`],
+  },
+  {
+    name: "a folder in the executable's place",
+    tree: (pki) => [healthy(pki), { [executable]: null, [`${executable}/README`]: "" }],
+    causes: ["spire-plugin-missing"],
+    says: ["it is no file"],
+  },
+  {
+    name: "a block without plugin_cmd",
+    tree: (pki) => [
+      healthy(pki),
+      { [serverConf]: spireConf("server", { data: mendedData }).replace(/.*plugin_(cmd|checksum).*\n/g, "") },
+    ],
+    causes: ["spire-plugin-missing"],
+    says: ["has no plugin_cmd"],
+  },
+];
