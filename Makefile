@@ -26,7 +26,8 @@ test-real: dist/spire-keylime.cjs
 	REQUIRE_REAL_PEERS=1 npm run test:real
 
 bench: dist/spire-keylime.cjs
-	node bench/run.mjs
+	node bench/run.mjs attestation
+	node bench/run.mjs trace
 
 clean:
 	rm -rf dist node_modules

@@ -1,5 +1,6 @@
-// Bundles the benchmark (TypeScript) into a temporary directory and runs it: `make bench`, or
-// `node bench/run.mjs --pair go=/path/to/server,/path/to/agent`. See docs/benchmarks.md.
+// Bundles a benchmark (TypeScript) into a temporary directory and runs it: `make bench`, or
+// `node bench/run.mjs [attestation] --pair go=/path/to/server,/path/to/agent` and `node bench/run.mjs trace`.
+// See docs/benchmarks.md.
 import { spawnSync } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -8,11 +9,14 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
+const entries = { attestation: "bench/bench.ts", trace: "bench/trace.ts" };
+const named = Object.hasOwn(entries, process.argv[2] ?? "");
+const entry = named ? entries[process.argv[2]] : entries.attestation;
 const directory = await mkdtemp(join(tmpdir(), "bench-"));
 try {
   const outfile = join(directory, "bench.cjs");
   await build({
-    entryPoints: [join(root, "bench/bench.ts")],
+    entryPoints: [join(root, entry)],
     outfile,
     bundle: true,
     platform: "node",
@@ -20,7 +24,7 @@ try {
     format: "cjs",
     logLevel: "warning",
   });
-  const { status } = spawnSync(process.execPath, [outfile, ...process.argv.slice(2)], {
+  const { status } = spawnSync(process.execPath, [outfile, ...process.argv.slice(named ? 3 : 2)], {
     stdio: "inherit",
     env: { ...process.env, BENCH_ROOT: root },
   });

@@ -5,6 +5,8 @@ import type { Connection, Endpoint } from "./connection.js";
 export interface TableEntry {
   readonly endpoints: readonly [Endpoint, Endpoint];
   connection: Connection | undefined;
+  /** Where the table keeps it. */
+  readonly hash: number;
 }
 
 /** Connections by addresses and ports, both directions alike; a look-up allocates nothing. */
@@ -27,23 +29,24 @@ export class ConnectionTable {
     return undefined;
   }
 
-  add(entry: TableEntry): void {
-    const hash = hashOfEndpoints(entry.endpoints);
+  add(segment: SegmentReader, connection: Connection): TableEntry {
+    const hash = hashOf(segment);
+    const entry: TableEntry = { endpoints: connection.endpoints, connection, hash };
     const bucket = this.#buckets.get(hash);
     if (bucket === undefined) this.#buckets.set(hash, [entry]);
     else bucket.push(entry);
     this.#last = entry;
     this.foundIndex = 0;
+    return entry;
   }
 
   remove(entry: TableEntry): void {
     if (this.#last === entry) this.#last = undefined;
-    const hash = hashOfEndpoints(entry.endpoints);
-    const bucket = this.#buckets.get(hash);
+    const bucket = this.#buckets.get(entry.hash);
     const at = bucket?.indexOf(entry) ?? -1;
     if (bucket === undefined || at === -1) return;
-    bucket.splice(at, 1);
-    if (bucket.length === 0) this.#buckets.delete(hash);
+    if (bucket.length === 1) this.#buckets.delete(entry.hash);
+    else bucket.splice(at, 1);
   }
 
   #matches({ endpoints: [a, b] }: TableEntry, segment: SegmentReader): boolean {
@@ -72,21 +75,8 @@ function isAddress({ address }: Endpoint, { bytes, addressBytes }: SegmentReader
 
 /** The same for both directions, because sums do not care for order. */
 function hashOf({ bytes, addressBytes, sourceAt, destinationAt, sourcePort, destinationPort }: SegmentReader): number {
-  return mixed(
-    endpointHash(bytes, sourceAt, addressBytes, sourcePort),
-    endpointHash(bytes, destinationAt, addressBytes, destinationPort),
-  );
-}
-
-function hashOfEndpoints([a, b]: readonly [Endpoint, Endpoint]): number {
-  return mixed(
-    endpointHash(a.address, 0, a.address.length, a.port),
-    endpointHash(b.address, 0, b.address.length, b.port),
-  );
-}
-
-function mixed(a: number, b: number): number {
-  return (a + b) | 0;
+  const source = endpointHash(bytes, sourceAt, addressBytes, sourcePort);
+  return (source + endpointHash(bytes, destinationAt, addressBytes, destinationPort)) | 0;
 }
 
 function endpointHash(bytes: Buffer, at: number, length: number, port: number): number {

@@ -79,10 +79,10 @@ export class Connection {
     if ((flags & tcpFlags.rst) !== 0) {
       if (this.resetBy !== undefined) return;
       this.resetBy = from;
-      addStep(this.conversation, { from, name: "RST", protection: "clear", bytes: 0, packet, timeMs });
+      addStep(this.conversation, from, "RST", "clear", 0, packet, timeMs);
     } else if (!this.finished[index]) {
       this.finished[index] = true;
-      addStep(this.conversation, { from, name: "FIN", protection: "clear", bytes: 0, packet, timeMs });
+      addStep(this.conversation, from, "FIN", "clear", 0, packet, timeMs);
     }
   }
 

@@ -105,16 +105,23 @@ export function newConversation(): Conversation {
   };
 }
 
-/** Adds a rung, or lengthens the last one when it is the same again. */
-export function addStep(conversation: Conversation, step: Omit<Step, "count">): void {
-  const last = conversation.steps.at(-1);
-  if (last !== undefined && last.name === step.name && last.from === step.from && isRepeated(step.name)) {
+/** Adds a rung, or lengthens the last one when it is the same again. Runs for each record: nothing is made in vain. */
+export function addStep(
+  conversation: Conversation,
+  from: Side,
+  name: string,
+  protection: Protection,
+  bytes: number,
+  packet: number,
+  timeMs: number,
+): void {
+  const { steps } = conversation;
+  const last = steps[steps.length - 1];
+  if (last !== undefined && last.name === name && last.from === from && isRepeated(name)) {
     last.count++;
-    last.bytes += step.bytes;
-    return;
-  }
-  if (conversation.steps.length >= maxSteps) conversation.droppedSteps++;
-  else conversation.steps.push({ ...step, count: 1 });
+    last.bytes += bytes;
+  } else if (steps.length >= maxSteps) conversation.droppedSteps++;
+  else steps.push({ from, name, protection, bytes, count: 1, packet, timeMs });
 }
 
 function isRepeated(name: string): boolean {

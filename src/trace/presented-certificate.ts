@@ -1,28 +1,46 @@
 import { createHash } from "node:crypto";
-import { type CertificateFacts, readCertificate } from "../x509/certificate.js";
+import { isoTime } from "../net/identity-warnings.js";
+import { alternativeNamesText, type CertificateFacts, readCertificate } from "../x509/certificate.js";
+import { nameText } from "../x509/distinguished-name.js";
+import type { TracedCertificate } from "./report-schema.js";
 
-/** A certificate as it was presented; `facts` is undefined when OpenSSL cannot read it. */
+/** A certificate as it was presented, and as the report tells it. */
 export interface PresentedCertificate {
-  /** SHA-256 over the DER bytes, lower-case hex. */
-  sha256: string;
   der: Buffer;
+  /** Undefined when OpenSSL cannot read it. */
   facts: CertificateFacts | undefined;
+  told: TracedCertificate;
 }
 
 const maxCached = 500;
+const maxCachedNames = 1000;
+/** Of the signature at a certificate's end: as good as random, and cheaper to find than a hash of the whole. */
+const keyBytes = 24;
 
-/** Reads certificates; the same few come by in every connection of a capture, so the last ones are remembered. */
+/** Reads certificates and CA names; the same few come by in every connection of a capture, so the last are remembered. */
 export class CertificateCache {
   readonly #known = new Map<string, PresentedCertificate>();
+  readonly #names = new Map<string, string>();
 
   read(der: Buffer): PresentedCertificate {
-    const sha256 = createHash("sha256").update(der).digest("hex");
-    const known = this.#known.get(sha256);
-    if (known !== undefined) return known;
-    const presented = { sha256, der, facts: factsOf(der) };
+    const key = der.toString("latin1", Math.max(0, der.length - keyBytes));
+    const known = this.#known.get(key);
+    if (known?.der.equals(der)) return known;
+    const facts = factsOf(der);
+    const presented = { der, facts, told: tellCertificate(der, facts) };
     if (this.#known.size >= maxCached) this.#known.clear();
-    this.#known.set(sha256, presented);
+    this.#known.set(key, presented);
     return presented;
+  }
+
+  nameText(der: Buffer): string {
+    const key = der.toString("latin1");
+    const known = this.#names.get(key);
+    if (known !== undefined) return known;
+    const text = nameText(der);
+    if (this.#names.size >= maxCachedNames) this.#names.clear();
+    this.#names.set(key, text);
+    return text;
   }
 }
 
@@ -32,4 +50,19 @@ function factsOf(der: Buffer): CertificateFacts | undefined {
   } catch {
     return undefined;
   }
+}
+
+function tellCertificate(der: Buffer, facts: CertificateFacts | undefined): TracedCertificate {
+  return {
+    subject: facts?.subject ?? "",
+    issuer: facts?.issuer ?? "",
+    serial: facts?.serial ?? "",
+    sha256: createHash("sha256").update(der).digest("hex"),
+    not_before: facts === undefined ? null : isoTime(facts.notBeforeMs),
+    not_after: facts === undefined ? null : isoTime(facts.notAfterMs),
+    eku: facts?.eku === undefined ? null : [...facts.eku],
+    sans: facts === undefined || facts.sans.length === 0 ? [] : facts.sans.map((san) => alternativeNamesText([san])),
+    is_ca: facts?.isCa ?? false,
+    readable: facts !== undefined,
+  };
 }

@@ -7,8 +7,6 @@ import { hostName, serverName } from "../tls/extensions/server-name.js";
 import { isMalformed } from "../tls/malformed.js";
 import { cipherSuites } from "../tls/tables/cipher-suites.js";
 import { protocolVersions, tls13 } from "../tls/tables/protocol.js";
-import { alternativeNamesText } from "../x509/certificate.js";
-import { nameText } from "../x509/distinguished-name.js";
 import { addressText } from "./address.js";
 import type { Connection, Endpoint } from "./connection.js";
 import type { Conversation, SeenAlert } from "./conversation.js";
@@ -16,7 +14,7 @@ import { type Inference, inferHandshake } from "./inference.js";
 import { judgeAlert, type SuspectedFault } from "./judge-alert.js";
 import { judgeOutcome } from "./judge-outcome.js";
 import type { CertificateCache, PresentedCertificate } from "./presented-certificate.js";
-import type { TracedAlert, TracedCertificate, TracedConnection } from "./report-schema.js";
+import type { TracedAlert, TracedConnection } from "./report-schema.js";
 
 /** A connection as the report tells it. */
 export function tellConnection(connection: Connection, certificates: CertificateCache): TracedConnection {
@@ -37,9 +35,9 @@ export function tellConnection(connection: Connection, certificates: Certificate
     outcome_inferred: isInferred || alert?.inferred === true,
     ...tellNegotiation(conversation),
     decrypted: conversation.sawDecryption,
-    ...tellRequest(conversation, inference),
-    client_certificates: client.map(tellCertificate),
-    server_certificates: server.map(tellCertificate),
+    ...tellRequest(conversation, inference, certificates),
+    client_certificates: client.map(({ told }) => told),
+    server_certificates: server.map(({ told }) => told),
     alert,
     alerts,
     fault: tellFault(suspectedFault(connection, alert, client, server, inference)),
@@ -81,7 +79,11 @@ type Request = Pick<
   "client_certificate_requested" | "client_certificate" | "key_proven" | "ca_names"
 >;
 
-function tellRequest(conversation: Conversation, inference: Inference | undefined): Request {
+function tellRequest(
+  conversation: Conversation,
+  inference: Inference | undefined,
+  certificates: CertificateCache,
+): Request {
   const { request, clientCertificates } = conversation;
   const answer = answerOf(conversation, inference);
   const requested = request !== undefined || clientCertificates !== undefined;
@@ -91,7 +93,7 @@ function tellRequest(conversation: Conversation, inference: Inference | undefine
     client_certificate: answer,
     key_proven:
       clientCertificates === undefined || clientCertificates.length === 0 ? null : conversation.sawCertificateVerify,
-    ca_names: request === undefined ? null : request.authorities.map(nameText),
+    ca_names: request === undefined ? null : request.authorities.map((name) => certificates.nameText(name)),
   };
 }
 
@@ -106,21 +108,6 @@ function answerOf(
   if (inference !== undefined) return inferredAnswers[inference.clientCertificate];
   const isReadable = (version !== 0 && version < tls13) || sawDecryption;
   return isReadable && request === undefined && finished.client ? "not_asked" : "unknown";
-}
-
-export function tellCertificate({ sha256, facts }: PresentedCertificate): TracedCertificate {
-  return {
-    subject: facts?.subject ?? "",
-    issuer: facts?.issuer ?? "",
-    serial: facts?.serial ?? "",
-    sha256,
-    not_before: facts === undefined ? null : isoTime(facts.notBeforeMs),
-    not_after: facts === undefined ? null : isoTime(facts.notAfterMs),
-    eku: facts?.eku === undefined ? null : [...facts.eku],
-    sans: facts === undefined || facts.sans.length === 0 ? [] : facts.sans.map((san) => alternativeNamesText([san])),
-    is_ca: facts?.isCa ?? false,
-    readable: facts !== undefined,
-  };
 }
 
 function tellAlerts(connection: Connection, inference: Inference | undefined): TracedAlert[] {

@@ -103,14 +103,7 @@ export class TlsSide implements StreamReceiver, RecordReceiver {
   }
 
   #step(name: string, protection: Protection, bytes: number): void {
-    addStep(this.#conversation, {
-      from: this.from,
-      name,
-      protection,
-      bytes,
-      packet: this.#packet,
-      timeMs: this.#timeMs,
-    });
+    addStep(this.#conversation, this.from, name, protection, bytes, this.#packet, this.#timeMs);
   }
 
   #problem(what: string): void {

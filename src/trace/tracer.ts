@@ -39,7 +39,7 @@ const idleMs = 600_000;
 const maxOpen = 50_000;
 const maxProblems = 100;
 /** How often, by the capture's clock, idle connections are looked for. */
-const sweepEveryMs = 30_000;
+const searchEveryMs = 30_000;
 
 /** Turns packets into connections. Memory is bounded: by the number of open connections and by what each may hold. */
 export class Tracer implements PacketSink {
@@ -65,7 +65,9 @@ export class Tracer implements PacketSink {
   readonly #closing = new Map<TableEntry, number>();
   readonly #budget = new HoldBudget();
   #seen = 0;
+  /** When `sweep` has something to do next: a connection to let go, or silent ones to look for. */
   #nextSweepMs = 0;
+  #nextSearchMs = 0;
 
   constructor(options: TracerOptions) {
     this.#options = options;
@@ -88,7 +90,7 @@ export class Tracer implements PacketSink {
     else if (kind === packetKinds.fragment) counts.fragments++;
     else if (kind === packetKinds.unknownLink) counts.unknownLink++;
     else this.#onMalformed(packet);
-    if (this.#closing.size > 0 || packet.timeMs >= this.#nextSweepMs) this.sweep(packet.timeMs);
+    if (packet.timeMs >= this.#nextSweepMs) this.sweep(packet.timeMs);
   }
 
   /** Tells connections that closed or went silent long enough before `nowMs`. */
@@ -97,8 +99,14 @@ export class Tracer implements PacketSink {
       if (nowMs - closedMs < lingerMs) break;
       this.#forget(entry);
     }
-    if (nowMs < this.#nextSweepMs) return;
-    this.#nextSweepMs = nowMs + sweepEveryMs;
+    if (nowMs >= this.#nextSearchMs) this.#forgetSilent(nowMs);
+    const [firstClosedMs = Number.POSITIVE_INFINITY] = this.#closing.values();
+    // Not before some more may be due: a sweep for each connection that ends costs more than to keep it a moment longer.
+    this.#nextSweepMs = Math.min(this.#nextSearchMs, Math.max(firstClosedMs + lingerMs, nowMs + lingerMs / 10));
+  }
+
+  #forgetSilent(nowMs: number): void {
+    this.#nextSearchMs = nowMs + searchEveryMs;
     for (const entry of this.#open) {
       if (nowMs - (entry.connection?.lastTimeMs ?? 0) > idleMs) this.#forget(entry);
     }
@@ -175,7 +183,10 @@ export class Tracer implements PacketSink {
 
   /** Told at once when nothing can come any more; the rest is told when stragglers have had their time. */
   #onOver(entry: TableEntry, connection: Connection, sequence: number, index: 0 | 1, timeMs: number): void {
-    if (!this.#closing.has(entry)) this.#closing.set(entry, timeMs);
+    if (!this.#closing.has(entry)) {
+      this.#closing.set(entry, timeMs);
+      this.#nextSweepMs = Math.min(this.#nextSweepMs, timeMs + lingerMs);
+    }
     const isWhole = connection.resetBy === undefined && connection.streams[index].isWholeUpTo(sequence);
     if (isWhole && connection.streams[index === 0 ? 1 : 0].holdsNothing) this.#tell(entry);
   }
@@ -195,15 +206,16 @@ export class Tracer implements PacketSink {
       this.keyLog,
       this.#budget,
     );
-    const entry = { endpoints: connection.endpoints, connection };
-    this.#table.add(entry);
+    const entry = this.#table.add(segment, connection);
     this.#open.add(entry);
     return entry;
   }
 
   #endpoint(at: number, port: number): Endpoint {
     const { bytes, addressBytes } = this.#segment;
-    return { address: Buffer.from(bytes.subarray(at, at + addressBytes)), port };
+    const address = Buffer.allocUnsafe(addressBytes);
+    bytes.copy(address, 0, at, at + addressBytes);
+    return { address, port };
   }
 
   #evictOldest(): void {

@@ -5,11 +5,11 @@ const defaultHeld = 200;
 /** Puts connections that end in any order back in the order they began, as far as a bounded number of them allows. */
 export class InOrder {
   readonly #limit: number;
-  readonly #print: (connection: TracedConnection) => void;
+  readonly #print: (connections: readonly TracedConnection[]) => void;
   #held: TracedConnection[] = [];
 
   /** `limit` 0 prints at once. */
-  constructor(limit: number | undefined, print: (connection: TracedConnection) => void) {
+  constructor(limit: number | undefined, print: (connections: readonly TracedConnection[]) => void) {
     this.#limit = limit ?? defaultHeld;
     this.#print = print;
   }
@@ -25,6 +25,7 @@ export class InOrder {
 
   #release(keep: number): void {
     this.#held.sort((a, b) => a.number - b.number);
-    for (const connection of this.#held.splice(0, this.#held.length - keep)) this.#print(connection);
+    const released = this.#held.splice(0, this.#held.length - keep);
+    if (released.length > 0) this.#print(released);
   }
 }

@@ -1,5 +1,6 @@
 import { closeSync, openSync, writeSync } from "node:fs";
-import { type FileHandle, open, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
+import { setImmediate } from "node:timers/promises";
 import { errorText, Problem } from "../../core/problem.js";
 import { parseAddress } from "../../trace/address.js";
 import { KeyLog } from "../../trace/key-log.js";
@@ -7,10 +8,11 @@ import type { TracedConnection, TraceTotals } from "../../trace/report-schema.js
 import { CaptureTrace } from "../../trace/trace-capture.js";
 import { exitCodes, type Io } from "../io.js";
 import { styleFor } from "../render/style.js";
-import { connectionText, totalsText } from "../render/trace.js";
+import { connectionLine, connectionText, totalsText } from "../render/trace.js";
 import { htmlConnection, htmlHead, htmlTail } from "../render/trace-html.js";
 import { TraceJson } from "../render/trace-json.js";
 import { InOrder } from "./trace-order.js";
+import { type CaptureSource, openSource } from "./trace-source.js";
 
 export interface TraceCommandOptions {
   keylog?: string;
@@ -19,13 +21,17 @@ export interface TraceCommandOptions {
   follow?: boolean;
   html?: string;
   json?: boolean;
+  full?: boolean;
 }
+
+/** Accepted connections that are told in full; more are a list nobody reads, and the refused ones stand out among lines. */
+const fullAccepted = 100;
 
 /** Reads a capture to its end, or until Ctrl-C, and prints its TLS connections as they become known. */
 export async function runTrace(file: string, options: TraceCommandOptions, io: Io): Promise<number> {
   const keyLog = await loadKeyLog(options.keylog);
   const address = addressOption(options.host);
-  const source = await openSource(file);
+  const source = openSource(file);
   try {
     const output = new TraceOutput(options, io);
     const trace = new CaptureTrace({
@@ -40,7 +46,7 @@ export async function runTrace(file: string, options: TraceCommandOptions, io: I
     if (problems.length > 0 && trace.isDamaged) return exitCodes.couldNotCheck;
     return totals.refused > 0 ? exitCodes.findings : exitCodes.ok;
   } finally {
-    await source.close();
+    source.close();
   }
 }
 
@@ -50,12 +56,16 @@ class TraceOutput {
   readonly #inOrder: InOrder;
   readonly #json: TraceJson | undefined;
   readonly #html: number | undefined;
+  /** Accepted connections that may still be told in full, and those that were not. */
+  #full: number;
+  #shortened = 0;
 
   constructor(options: TraceCommandOptions, io: Io) {
     this.#io = io;
+    this.#full = options.full ? Number.POSITIVE_INFINITY : fullAccepted;
     this.#json = options.json ? new TraceJson((text) => io.out(text)) : undefined;
     this.#html = options.html === undefined ? undefined : openHtml(options.html);
-    this.#inOrder = new InOrder(options.follow ? 0 : undefined, (connection) => this.#print(connection));
+    this.#inOrder = new InOrder(options.follow ? 0 : undefined, (connections) => this.#print(connections));
     if (this.#html !== undefined) writeSync(this.#html, htmlHead());
   }
 
@@ -70,76 +80,25 @@ class TraceOutput {
       closeSync(this.#html);
     }
     if (this.#json !== undefined) this.#json.end(totals, problems);
-    else this.#io.out(totalsText(totals, problems, styleFor(this.#io)));
+    else this.#io.out(totalsText(totals, problems, this.#shortened, styleFor(this.#io)));
   }
 
-  #print(connection: TracedConnection): void {
-    if (this.#html !== undefined) writeSync(this.#html, htmlConnection(connection));
-    if (this.#json !== undefined) this.#json.connection(connection);
-    else this.#io.out(connectionText(connection, styleFor(this.#io)));
+  #print(connections: readonly TracedConnection[]): void {
+    if (this.#html !== undefined) writeSync(this.#html, connections.map(htmlConnection).join(""));
+    if (this.#json !== undefined) this.#json.connections(connections);
+    else this.#io.out(connections.map((connection) => this.#text(connection)).join(""));
   }
-}
 
-interface Source {
-  /** Bytes read into the buffer, 0 at the end. */
-  read(target: Buffer): Promise<number>;
-  close(): Promise<void>;
-}
-
-async function openSource(file: string): Promise<Source> {
-  if (file === "-") return standardInput();
-  let handle: FileHandle;
-  try {
-    handle = await open(file, "r");
-  } catch (error) {
-    throw cannotRead(file, error);
+  #text(connection: TracedConnection): string {
+    const style = styleFor(this.#io);
+    if (connection.outcome !== "accepted" || this.#full-- > 0) return connectionText(connection, style);
+    this.#shortened++;
+    return connectionLine(connection, style);
   }
-  if ((await handle.stat()).isDirectory()) {
-    await handle.close();
-    throw new Problem("capture-missing", `cannot read capture ${JSON.stringify(file)}: it is a directory`, {
-      culprit: "usage",
-    });
-  }
-  return {
-    async read(target) {
-      try {
-        return (await handle.read(target, 0, target.length, null)).bytesRead;
-      } catch (error) {
-        throw cannotRead(file, error);
-      }
-    },
-    close: () => handle.close(),
-  };
-}
-
-function cannotRead(file: string, cause: unknown): Problem {
-  return new Problem("capture-missing", `cannot read capture ${JSON.stringify(file)}: ${errorText(cause)}`, {
-    culprit: "usage",
-    cause,
-  });
-}
-
-/** Chunks of stdin, handed out in the sizes the reader has room for. */
-function standardInput(): Source {
-  const chunks = process.stdin[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
-  let rest: Buffer = Buffer.alloc(0);
-  return {
-    async read(target) {
-      if (rest.length === 0) {
-        const { value, done } = await chunks.next();
-        if (done === true) return 0;
-        rest = Buffer.from(value);
-      }
-      const length = rest.copy(target);
-      rest = rest.subarray(length);
-      return length;
-    },
-    close: async () => process.stdin.destroy() && undefined,
-  };
 }
 
 async function readCapture(
-  source: Source,
+  source: CaptureSource,
   trace: CaptureTrace,
   { follow }: TraceCommandOptions,
   io: Io,
@@ -148,9 +107,11 @@ async function readCapture(
   const interrupted = new Promise<0>((resolve) => io.interrupted.addEventListener("abort", () => resolve(0)));
   try {
     while (!trace.isDamaged && !io.interrupted.aborted) {
-      const length = await Promise.race([source.read(trace.space()), interrupted]);
+      const read = source.read(trace.space());
+      const length = typeof read === "number" ? read : await Promise.race([read, interrupted]);
       if (length === 0) return;
       trace.filled(length);
+      if (source.isPauseDue) await setImmediate();
     }
   } finally {
     clearInterval(ticks);

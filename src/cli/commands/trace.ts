@@ -21,6 +21,7 @@ export const addTrace: AddCommand = (program: Command, io, setExitCode) => {
     .option("--host <address>", "only connections with this IP address")
     .option("--follow", "print each connection as it ends, also while no packet comes")
     .option("--html <file>", "write the ladders to one self-contained HTML file")
+    .option("--full", "print every ladder; without it accepted connections beyond the first 100 are one line each")
     .option("--json", "print one JSON document (schema spire-keylime/trace/v1)")
     .addHelpText("after", examples)
     .action(async (file: string, options: TraceCommandOptions) => {

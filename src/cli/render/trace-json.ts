@@ -11,9 +11,13 @@ export class TraceJson {
     out(`{\n  "schema": ${JSON.stringify(schema)},\n  "connections": [`);
   }
 
-  connection(connection: TracedConnection): void {
+  connections(connections: readonly TracedConnection[]): void {
+    this.#out(connections.map((connection) => this.#item(connection)).join(""));
+  }
+
+  #item(connection: TracedConnection): string {
     const text = JSON.stringify(connection, undefined, 2).replaceAll("\n", "\n    ");
-    this.#out(`${this.#count++ === 0 ? "" : ","}\n    ${text}`);
+    return `${this.#count++ === 0 ? "" : ","}\n    ${text}`;
   }
 
   end(totals: TraceTotals, problems: readonly string[]): void {

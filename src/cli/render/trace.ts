@@ -20,6 +20,15 @@ export function connectionText(connection: TracedConnection, style: Style): stri
   return `${lines.join("\n")}\n\n`;
 }
 
+/** One line for a connection of many that all went well. */
+export function connectionLine(connection: TracedConnection, style: Style): string {
+  const { number, client, server, started, version, client_certificates } = connection;
+  const [leaf] = client_certificates;
+  const presented = leaf === undefined ? "" : `, presented ${leaf.subject}`;
+  const ends = `#${number} ${endpointText(client)} -> ${endpointText(server)}`;
+  return `${ends}  ${outcomeText(connection, style)}  ${style.quiet(`${started}, ${version}${presented}`)}\n`;
+}
+
 export function endpointText({ address, port }: TracedConnection["client"]): string {
   return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
 }
@@ -113,12 +122,13 @@ function faultLines({ fault }: TracedConnection, style: Style): string[] {
 }
 
 function ladderLines({ steps, dropped_steps }: TracedConnection, style: Style): string[] {
-  const width = Math.max(8, ...steps.map(({ name, count }) => stepWords(name, count).length)) + 2;
+  const width = steps.reduce((most, { name, count }) => Math.max(most, stepWords(name, count).length), 8) + 2;
   const lines = steps.map(({ from, name, count, bytes, protection, packet, at_ms }) => {
     const words = stepWords(name, count);
     const arrow = from === "client" ? `${words.padEnd(width, "-")}>` : `<${words.padStart(width, "-")}`;
-    const size = bytes === 0 ? "" : `${bytes} bytes`;
-    return `   ${at_ms.toFixed(3).padStart(11)}  ${arrow}  ${style.quiet([size, protection === "clear" ? "" : protection, `packet ${packet}`].filter(Boolean).join(", "))}`;
+    const size = bytes === 0 ? "" : `${bytes} bytes, `;
+    const details = `${size}${protection === "clear" ? "" : `${protection}, `}packet ${packet}`;
+    return `   ${at_ms.toFixed(3).padStart(11)}  ${arrow}  ${style.quiet(details)}`;
   });
   return dropped_steps === 0 ? lines : [...lines, `   ${style.quiet(`and ${dropped_steps} more`)}`];
 }
@@ -127,11 +137,11 @@ export function stepWords(name: string, count: number): string {
   return count === 1 ? name : `${name} x${count}`;
 }
 
-export function totalsText(totals: TraceTotals, problems: readonly string[], style: Style): string {
+export function totalsText(totals: TraceTotals, problems: readonly string[], shortened: number, style: Style): string {
   const counts = `${totals.packets} packets, ${totals.tls_connections} TLS connections, ${totals.refused} refused, ${totals.other_connections} others`;
-  return [style.heading(counts), ...totalsNotes(totals), ...problems.map((problem) => style.bad(problem))]
-    .join("\n")
-    .concat("\n");
+  const notes = totalsNotes(totals);
+  if (shortened > 0) notes.push(`${shortened} accepted connections in one line each: --full prints their ladders too`);
+  return [style.heading(counts), ...notes, ...problems.map((problem) => style.bad(problem))].join("\n").concat("\n");
 }
 
 export function totalsNotes(totals: TraceTotals): string[] {

@@ -1,5 +1,5 @@
 /** What is read from a file at a time: large enough that the calls do not count. */
-const fileWindowBytes = 0x100000;
+const fileWindowBytes = 0x80000;
 
 /**
  * The part of a file that is being read, in one buffer that is filled again and again: what was read is moved out of
