@@ -48,7 +48,7 @@ function setValue({ text }: HclDocument, { span: { start, end } }: HclValue, to:
 
 /** The comments, save those inside of what the changes take away. */
 function comments({ text, tokens }: HclDocument, changes: readonly HclChange[]): string {
-  const gone = changes.flatMap((change) =>
+  const gone = changes.flatMap((change): (HclItem | HclValue)[] =>
     "remove" in change ? [change.remove] : "set" in change ? [change.set] : [],
   );
   return tokens
