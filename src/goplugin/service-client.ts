@@ -64,12 +64,17 @@ export interface ClientStream<Request, Response> {
   receive(): Promise<Response | undefined>;
   /** Half-closes: no more requests follow. */
   end(): void;
+  /** For a stream that has served its purpose: half-closes, and cancels what the peer has not ended a second later. */
+  finish(): void;
   cancel(): void;
 }
 
 export interface StreamOptions extends CallLimits {
   metadata?: Record<string, string>;
 }
+
+/** How long a peer may take to end a stream that is half-closed. */
+const finishMs = 1000;
 
 /** Opens a bidirectional stream; a response is only read when it is asked for. */
 export function openStream<Request, Response>(
@@ -103,6 +108,13 @@ export function openStream<Request, Response>(
     send: (request) => Promise.race([over, new Promise<void>((resolve) => stream.write(request, () => resolve()))]),
     receive: () => reader.next(),
     end: () => void stream.end(),
+    finish: () => {
+      stream.end();
+      // Nobody takes responses any more, and the status comes behind the last of them.
+      stream.removeAllListeners("readable").resume();
+      const late = setTimeout(cancel, finishMs);
+      void over.then(() => clearTimeout(late));
+    },
     cancel,
   };
 }

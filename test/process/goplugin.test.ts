@@ -64,15 +64,34 @@ async function load(options: Partial<HostPluginOptions> = {}): Promise<Loaded> {
 /** One attestation; a challenge is answered with itself. Returns the one selector value. */
 async function act(plugin: HostedPlugin, payload: string): Promise<string | undefined> {
   const stream = plugin.attestServer({ timeoutMs: 20_000 });
-  await stream.send({ payload: Buffer.from(payload) });
-  for (;;) {
-    const response = await stream.receive();
-    if (response?.challenge === undefined) return response?.agentAttributes?.selectorValues[0];
-    await stream.send({ challengeResponse: response.challenge });
+  try {
+    await stream.send({ payload: Buffer.from(payload) });
+    for (;;) {
+      const response = await stream.receive();
+      if (response?.challenge === undefined) return response?.agentAttributes?.selectorValues[0];
+      await stream.send({ challengeResponse: response.challenge });
+    }
+  } finally {
+    stream.finish();
   }
 }
 
 describe("a plugin process", () => {
+  it("answers thousands of calls that the host finishes once it has its answer", async () => {
+    await using loaded = await load();
+    const { plugin } = loaded;
+    const answers = new Map<string, number>();
+    let left = 3000;
+    const worker = async () => {
+      while (left-- > 0) {
+        const answer = await act(plugin, "challenge again").catch((error) => String(error));
+        answers.set(String(answer), (answers.get(String(answer)) ?? 0) + 1);
+      }
+    };
+    await Promise.all(Array.from({ length: 8 }, worker));
+    expect([...answers]).toEqual([["again", 3000]]);
+  });
+
   it("lives the whole life of a SPIRE plugin and leaves nothing behind", async () => {
     await using loaded = await load();
     const { plugin, logs, sockets } = loaded;
