@@ -1,11 +1,13 @@
 import { ekuOids, extensionOids, keyUsageBits } from "../extensions.js";
 import { type Candidate, candidate, sameCertificate, signatureHash, signatureKeyType, signedBy } from "./candidate.js";
+import { goNameFault } from "./go-server-name.js";
 import { breachedConstraint } from "./name-constraints.js";
-import type { TrustQuestion, TrustVerdict } from "./verdict.js";
+import type { Purpose, TrustQuestion, TrustVerdict } from "./verdict.js";
 
 /**
  * The verdict of Go's crypto/x509 (Certificate.Verify, Go 1.26) about a presented chain: every certificate of the pool is
- * an anchor, an intermediate too; extended key usages nest from the anchor down. `alert` is what a Go TLS server sends.
+ * an anchor, an intermediate too; extended key usages nest from the anchor down. `alert` is what a Go TLS server sends about
+ * a client, and a client about its server.
  */
 export function judgeGo(question: TrustQuestion): TrustVerdict {
   const [leaf, ...rest] = [...question.chain, ...(question.untrusted ?? [])].map(candidate);
@@ -13,15 +15,17 @@ export function judgeGo(question: TrustQuestion): TrustVerdict {
   const { nowMs, purpose } = question;
   const search: Search = { roots: question.anchors.map(candidate), intermediates: rest, nowMs, checks: 0 };
   const invalid = invalidity(leaf, "leaf", [], nowMs);
-  if (invalid !== undefined) return refusal(invalid, 0, leaf);
+  if (invalid !== undefined) return refusal(invalid, 0, leaf, purpose);
+  const misnamed = question.serverName === undefined ? undefined : goNameFault(leaf, question.serverName);
+  if (misnamed !== undefined) return { ...refusal("HostnameError", 0, leaf, purpose), error: hostnameError(misnamed) };
   const isAnchor = search.roots.some((root) => sameCertificate(root, leaf));
   const built = isAnchor ? { paths: [[leaf]] } : buildPaths([leaf], search);
-  if (built.fault !== undefined) return refusal(built.fault.error, built.fault.depth, built.fault.certificate);
+  if (built.fault !== undefined) return refusal(built.fault.error, built.fault.depth, built.fault.certificate, purpose);
   const usage = purpose === "client" ? ekuOids.clientAuth : ekuOids.serverAuth;
   const usable = built.paths.filter((path) => allowsUsage(path, usage));
   const path = usable.find((one) => !breaksConstraints(one));
   if (path !== undefined) return { ok: true, path: path.map(({ certificate }) => certificate) };
-  return refusal(usable.length > 0 ? "CANotAuthorizedForThisName" : "IncompatibleUsage", 0, leaf);
+  return refusal(usable.length > 0 ? "CANotAuthorizedForThisName" : "IncompatibleUsage", 0, leaf, purpose);
 }
 
 const texts = {
@@ -32,6 +36,7 @@ const texts = {
   IncompatibleUsage: "certificate specifies an incompatible key usage",
   CANotAuthorizedForThisName: "a root or intermediate certificate is not authorized to sign for this name",
   UnhandledCriticalExtension: "unhandled critical extension",
+  HostnameError: "certificate is not valid for the name",
 } as const;
 
 type GoErrorName = keyof typeof texts;
@@ -57,11 +62,17 @@ interface Built {
 
 const maxChecks = 100;
 
-/** Alerts of processCertsFromClient (crypto/tls/handshake_server.go). */
-function refusal(name: GoErrorName, depth: number, at: Candidate): TrustVerdict {
-  const alert = name === "UnknownAuthorityError" ? 48 : name === "Expired" ? 45 : 42;
+type Refusal = Extract<TrustVerdict, { ok: false }>;
+
+/** Alerts of processCertsFromClient (crypto/tls/handshake_server.go); a client sends 42 whatever it dislikes. */
+function refusal(name: GoErrorName, depth: number, at: Candidate, purpose: Purpose): Refusal {
+  const alert = purpose === "server" ? 42 : name === "UnknownAuthorityError" ? 48 : name === "Expired" ? 45 : 42;
   const text = `x509: ${texts[name]}`;
   return { ok: false, error: { number: 0, name, text }, depth, certificate: at.certificate, alert };
+}
+
+function hostnameError(text: string): Refusal["error"] {
+  return { number: 0, name: "HostnameError", text: `x509: ${text}` };
 }
 
 /** All paths to an anchor. The fault is that of the last parent looked at, as in Go, when no path is found. */

@@ -1,7 +1,10 @@
+import type { X509Certificate } from "node:crypto";
+import { isIP } from "node:net";
 import { ekuOids, extensionOids, keyUsageBits } from "../extensions.js";
 import { type Candidate, candidate, sameCertificate, signatureHash, signatureKeyType, signedBy } from "./candidate.js";
 import { breachedConstraint } from "./name-constraints.js";
 import { type OpensslErrorName, opensslAlert, opensslError } from "./openssl-errors.js";
+import { strictFault } from "./openssl-strict.js";
 import { certificateBits, hashBits, securityLevelBits } from "./security-level.js";
 import type { Purpose, TrustQuestion, TrustVerdict } from "./verdict.js";
 
@@ -11,6 +14,12 @@ export interface OpensslQuestion extends TrustQuestion {
    * default is 1, Node's 1, and `openssl verify` looks at none of it (0).
    */
   securityLevel?: number;
+  /** X509_V_FLAG_PARTIAL_CHAIN: any certificate of the trust file is an anchor. Python sets it from 3.13 on. */
+  partialChain?: boolean;
+  /** X509_V_FLAG_X509_STRICT: what RFC 5280 asks of a CA's output. Python sets it from 3.13 on. */
+  strict?: boolean;
+  /** Whether `f*.example.org` counts in a server's name; true unless told, as in OpenSSL; Python says no. */
+  partialWildcards?: boolean;
 }
 
 /**
@@ -21,29 +30,27 @@ export function judgeOpenssl(question: OpensslQuestion): TrustVerdict {
   const [leaf, ...rest] = [...question.chain, ...(question.untrusted ?? [])].map(candidate);
   if (leaf === undefined) throw new RangeError("a chain has at least one certificate");
   const judge: Judge = {
+    ...question,
     leaf,
     untrusted: rest,
     anchors: question.anchors.map(candidate),
-    purpose: question.purpose,
-    nowMs: question.nowMs,
     securityBits: securityLevelBits(question.securityLevel ?? 2),
   };
   if (certificateBits(leaf) < judge.securityBits) return refusal("EE_KEY_TOO_SMALL", 0, leaf);
   const built = buildPath(judge);
-  if ("error" in built) return refusal(built.error, built.depth, built.certificate);
-  for (const check of [checkExtensions, checkSecurity, checkSignaturesAndDates, checkNames]) {
+  if (built.fault !== undefined) return refusal(built.fault.error, built.fault.depth, built.fault.certificate);
+  for (const check of [checkExtensions, checkSecurity, checkServerName, checkSignaturesAndDates, checkNames]) {
     const fault = check(built.path, judge);
     if (fault !== undefined) return refusal(fault.error, fault.depth, built.path[fault.depth]);
   }
   return { ok: true, path: built.path.map(({ certificate }) => certificate) };
 }
 
-interface Judge {
+interface Judge
+  extends Pick<OpensslQuestion, "purpose" | "nowMs" | "serverName" | "partialChain" | "strict" | "partialWildcards"> {
   leaf: Candidate;
   untrusted: readonly Candidate[];
   anchors: readonly Candidate[];
-  purpose: Purpose;
-  nowMs: number;
   /** Least security bits of keys and digests. */
   securityBits: number;
 }
@@ -61,13 +68,31 @@ function refusal(error: OpensslErrorName, depth: number, at: Candidate | undefin
   return { ok: false, error: opensslError(error), depth, certificate: at?.certificate, alert };
 }
 
+type PathQuestion = Pick<Judge, "leaf" | "untrusted" | "anchors" | "nowMs" | "partialChain">;
+
+interface BuiltPath {
+  /** As far as it was built. */
+  path: Candidate[];
+  fault?: Fault & { certificate: Candidate };
+}
+
+/**
+ * What OpenSSL sends of a certificate file: the file as it is; to a leaf that stands alone in it, the issuers that are found
+ * in its trust store are added, the root too (ssl_add_cert_chain, ssl/statem/statem_lib.c).
+ */
+export function opensslSends(
+  file: readonly X509Certificate[],
+  store: readonly X509Certificate[],
+  nowMs: number,
+): X509Certificate[] {
+  const [leaf] = file;
+  if (leaf === undefined || file.length > 1) return [...file];
+  const question = { leaf: candidate(leaf), untrusted: [], anchors: store.map((one) => candidate(one)), nowMs };
+  return buildPath(question).path.map(({ certificate }) => certificate);
+}
+
 /** Trusted first: at each step the anchors are asked for an issuer before what the peer sent (build_chain). */
-function buildPath({
-  leaf,
-  untrusted,
-  anchors,
-  nowMs,
-}: Judge): { path: Candidate[] } | (Fault & { certificate: Candidate }) {
+function buildPath({ leaf, untrusted, anchors, nowMs, partialChain }: PathQuestion): BuiltPath {
   const path = [leaf];
   const remaining = [...untrusted];
   let trustedCount = 0;
@@ -79,11 +104,15 @@ function buildPath({
       // An anchor that the peer sent itself takes the place of the sent copy.
       if (isSelfSigned(current)) path[path.length - 1] = found;
       else path.push(found);
-      if (isSelfSigned(found)) return { path };
+      if (partialChain || isSelfSigned(found)) return { path };
       continue;
     }
     const issuer = trustedCount > 0 ? undefined : sentIssuer(path, remaining, nowMs);
-    if (issuer === undefined) return { ...unfinished(path, trustedCount), certificate: current };
+    if (issuer === undefined) {
+      // Last resort of a partial chain: the leaf itself is in the trust file.
+      if (partialChain && anchors.some((one) => sameCertificate(one, leaf))) return { path: [leaf] };
+      return { path, fault: { ...unfinished(path, trustedCount), certificate: current } };
+    }
     remaining.splice(remaining.indexOf(issuer), 1);
     path.push(issuer);
   }
@@ -166,7 +195,7 @@ const handledCritical: ReadonlySet<string> = new Set<string>([
   extensionOids.inhibitAnyPolicy,
 ]);
 
-function checkExtensions(path: readonly Candidate[], { purpose }: Judge): Fault | undefined {
+function checkExtensions(path: readonly Candidate[], { purpose, strict }: Judge): Fault | undefined {
   let pathLength = 0;
   for (const [depth, one] of path.entries()) {
     if (one.criticalOids.some((oid) => !handledCritical.has(oid)))
@@ -174,7 +203,10 @@ function checkExtensions(path: readonly Candidate[], { purpose }: Judge): Fault 
     if (one.fields.extensions.some(({ oid }) => oid === extensionOids.proxyCertInfo)) {
       return { error: "PROXY_CERTIFICATES_NOT_ALLOWED", depth };
     }
-    if (depth > 0 && !isAcceptableCa(one, depth === path.length - 1)) return { error: "INVALID_CA", depth };
+    const isTop = depth === path.length - 1;
+    if (depth > 0 && !isAcceptableCa(one, isTop && !strict)) return { error: "INVALID_CA", depth };
+    const slack = strict && path.length > 1 ? strictFault(one, isTop) : undefined;
+    if (slack !== undefined) return { error: slack, depth };
     if (!fitsPurpose(one, purpose, depth > 0)) return { error: "INVALID_PURPOSE", depth };
     const limit = one.basicConstraints?.pathLength;
     if (depth > 1 && limit !== undefined && pathLength > limit) return { error: "PATH_LENGTH_EXCEEDED", depth };
@@ -208,6 +240,20 @@ function checkSecurity(path: readonly Candidate[], { securityBits }: Judge): Fau
     if (!isAnchor && hashBits(signatureHash(one.signature)) < securityBits) return { error: "CA_MD_TOO_WEAK", depth };
   }
   return undefined;
+}
+
+/** The common name counts when the leaf has no DNS name; an address counts among the alternative names only. */
+function checkServerName(
+  [leaf]: readonly Candidate[],
+  { serverName, partialWildcards = true }: Judge,
+): Fault | undefined {
+  if (serverName === undefined) return undefined;
+  const { certificate } = leaf!;
+  if (isIP(serverName) !== 0) {
+    return certificate.checkIP(serverName) === undefined ? { error: "IP_ADDRESS_MISMATCH", depth: 0 } : undefined;
+  }
+  const isNamed = certificate.checkHost(serverName, { partialWildcards }) !== undefined;
+  return isNamed ? undefined : { error: "HOSTNAME_MISMATCH", depth: 0 };
 }
 
 /** From the anchor down; the anchor's signature over itself proves nothing and is not looked at. */

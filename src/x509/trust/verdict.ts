@@ -11,6 +11,8 @@ export interface TrustQuestion {
   untrusted?: readonly (X509Certificate | Buffer)[];
   /** What the leaf is used for. */
   purpose: Purpose;
+  /** The name or address a client wants its server's leaf to carry; no name is checked without. */
+  serverName?: string;
   nowMs: number;
 }
 

@@ -1,5 +1,6 @@
 // Judges chains as crypto/x509 does. Reads one JSON document per line: chain and anchors as lists of base64 DER, purpose
-// "client" or "server", now in Unix seconds. Prints one line each: "ok N" (certificates in the first path) or the error.
+// "client" or "server", now in Unix seconds, server name if one is wanted. Prints one line each: "ok N" (certificates in the
+// first path) or the error.
 package main
 
 import (
@@ -17,6 +18,8 @@ type question struct {
 	Anchors [][]byte
 	Purpose string
 	Now     int64
+	// Empty for none.
+	ServerName string
 }
 
 func main() {
@@ -42,6 +45,7 @@ func judge(q question) string {
 	if q.Purpose == "server" {
 		options.KeyUsages = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
 	}
+	options.DNSName = q.ServerName
 	var leaf *x509.Certificate
 	for i, der := range q.Chain {
 		certificate, err := x509.ParseCertificate(der)
@@ -67,10 +71,13 @@ func judge(q question) string {
 	}
 	var unknown x509.UnknownAuthorityError
 	var invalid x509.CertificateInvalidError
+	var misnamed x509.HostnameError
 	var critical x509.UnhandledCriticalExtension
 	switch {
 	case errors.As(err, &unknown):
 		return "UnknownAuthorityError"
+	case errors.As(err, &misnamed):
+		return err.Error()
 	case errors.As(err, &critical):
 		return "UnhandledCriticalExtension"
 	case errors.As(err, &invalid):
