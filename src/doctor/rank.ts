@@ -38,8 +38,9 @@ const faultOrder = Object.keys(faults) as FaultId[];
  * attestation that is blocked, then by severity, then as the fault table lists them. Pure and total.
  */
 export function rank(found: readonly FoundFault[]): RankedFault[] {
-  const ranked = found.map((each): RankedFault => {
-    const cause = found.find((other) => isExplainedBy(each, other));
+  const byStage = [...found].sort((a, b) => compare(keyOf(a), keyOf(b)));
+  const ranked = byStage.map((each): RankedFault => {
+    const cause = byStage.find((other) => isExplainedBy(each, other));
     return cause === undefined ? each : { ...each, explainedBy: cause.id };
   });
   return ranked.sort((a, b) => compare(keyOf(a), keyOf(b)));

@@ -1,4 +1,4 @@
-import { open, stat } from "node:fs/promises";
+import { constants, open, stat } from "node:fs/promises";
 import { dirname, join, resolve, sep } from "node:path";
 import { errorText } from "../../core/problem.js";
 import { type Fact, known, unknown } from "./fact.js";
@@ -54,7 +54,8 @@ export class Machine {
   async readText(path: string): Promise<Fact<string>> {
     const source = this.nameOf(path);
     try {
-      const handle = await open(this.locate(path), "r");
+      // Without O_NONBLOCK the opening of a FIFO waits for a writer, for ever.
+      const handle = await open(this.locate(path), constants.O_RDONLY | constants.O_NONBLOCK);
       try {
         if (!(await handle.stat()).isFile()) return unknown("it is not a regular file", source);
         const { bytesRead, buffer } = await handle.read({ buffer: Buffer.alloc(largestTextBytes + 1) });
