@@ -26,7 +26,7 @@ afterAll(async () => {
 
 const doctor = (...args: string[]) => runCommand(process.execPath, [builtExecutable(), "doctor", ...args]);
 
-async function report(...args: string[]): Promise<{ code: number; report: DoctorReport }> {
+async function report(...args: string[]): Promise<{ code: number | null; report: DoctorReport }> {
   const { code, stdout, stderr } = await doctor("--json", ...args);
   expect(stderr).toBe("");
   return { code, report: doctorReport.parse(JSON.parse(stdout)) };
