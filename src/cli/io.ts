@@ -6,6 +6,8 @@ export interface Io {
   err(text: string): void;
   /** Whether results go to a terminal: colour and progress bars only then, and never with NO_COLOR. */
   readonly colour: boolean;
+  /** How wide the terminal is that results go to; undefined when they go elsewhere. */
+  readonly columns?: number | undefined;
   readonly env: NodeJS.ProcessEnv;
   /** Aborted by Ctrl-C or SIGTERM: a command stops what it started and returns. */
   readonly interrupted: AbortSignal;

@@ -21,7 +21,7 @@ export async function runLab(options: LabCommandOptions, io: Io): Promise<number
   let lab: PlayedLab | undefined;
   try {
     lab = await play(options, directory.path, io, signal);
-    if (options.keep) await keepRunning(lab, new LabText(styleFor(io), directory.path), io, signal);
+    if (options.keep) await keepRunning(lab, labText(io, directory.path), io, signal);
     return lab.report.ok ? exitCodes.ok : exitCodes.findings;
   } catch (error) {
     if (!signal.aborted) throw error;
@@ -34,19 +34,25 @@ export async function runLab(options: LabCommandOptions, io: Io): Promise<number
 }
 
 async function play({ real = false, json = false }: LabCommandOptions, directory: string, io: Io, signal: AbortSignal) {
-  const text = new LabText(styleFor(io), directory);
+  const text = labText(io, directory);
   const say = json ? () => {} : io.out;
+  const sayProgress = json && process.stderr.isTTY ? io.err : () => {};
   const lab = await playLab({
     directory,
     executable: await realpath(process.argv[1]!),
     ...(real ? { realPath: io.env.PATH ?? "" } : {}),
     opening: (notices) => say(text.opening(real, notices)),
-    tell: (event) => say(text.event(event)),
+    tell: (event) => {
+      say(text.event(event));
+      if (event.type === "scene") sayProgress(`${event.number}. ${event.title}\n`);
+    },
     signal,
   });
   io.out(json ? `${JSON.stringify(lab.report, undefined, 2)}\n` : text.summary(lab.report));
   return lab;
 }
+
+const labText = (io: Io, directory: string): LabText => new LabText(styleFor(io), directory, io.columns);
 
 /** Waits for Ctrl-C. What there is to try goes to stderr, so that --json stays one document. */
 async function keepRunning({ world }: PlayedLab, text: LabText, io: Io, signal: AbortSignal): Promise<void> {

@@ -11,12 +11,18 @@ export class LabText {
     private readonly style: Style,
     /** Paths below it are shown without it, once `opening` has named it. */
     private readonly directory: string,
-  ) {}
+    /** Of the terminal. Sentences do not fill a wide one: long lines read badly. */
+    columns = mostColumns,
+  ) {
+    this.#columns = Math.max(columns, leastColumns);
+  }
+
+  readonly #columns: number;
 
   opening(isReal: boolean, notices: readonly string[]): string {
-    const on = isReal ? "spire-server, spire-agent, keylime_verifier and keylime_registrar" : "embedded services";
     return lines([
-      `The field report's story, played on ${on}.`,
+      ...this.#wrapped(`${plot} ${isReal ? realCast : embeddedCast}`, "", ""),
+      "",
       `Everything it writes is below ${this.directory}; paths are shown from there.`,
       ...notices.map((notice) => this.style.attention(`Note: ${notice}`)),
       ...(isReal ? [this.style.quiet("Starting keylime_registrar and keylime_verifier takes some seconds.")] : []),
@@ -40,7 +46,7 @@ export class LabText {
       heading("The field report's success criteria"),
       ...criteria.flatMap((criterion) => this.#criterion(criterion)),
       "",
-      quiet(`played in ${(elapsed_ms / 1000).toFixed(1)} s`),
+      ...this.#wrapped(`played in ${(elapsed_ms / 1000).toFixed(1)} s; ${more}`, "", "").map(quiet),
       `${met} of ${criteria.length} success criteria met`,
     ]);
   }
@@ -75,7 +81,9 @@ export class LabText {
       case "handshake":
         return [`   on the wire, ${event.leg}:`, ...this.#handshake(event.messages)];
       case "exchange":
-        return event.messages.map(messageText);
+        return event.messages
+          .flatMap((message) => messageText(message).split("\n"))
+          .flatMap((line) => this.#message(line));
       case "log":
         return this.#log(event);
       case "outcome":
@@ -102,7 +110,8 @@ export class LabText {
   #fileLine({ number, text, mark }: { number: number; text: string; mark?: string }): string[] {
     const { quiet, attention } = this.style;
     const line = `${String(number).padStart(8)}  ${this.#short(text.trim())}`;
-    return mark === undefined ? [quiet(line)] : [attention(line), attention(`          ↑ ${mark}`)];
+    if (mark === undefined) return [quiet(line)];
+    return [line, ...this.#wrapped(mark, "          ↑ ", "            ")].map(attention);
   }
 
   /** Messages that follow each other from one side share a line, save those that decide the story. */
@@ -122,6 +131,12 @@ export class LabText {
     });
   }
 
+  /** Its columns stay; what does not fit goes on under the last one. */
+  #message(line: string): string[] {
+    const start = /^.* {2,}(?=\S)/.exec(line)?.[0] ?? "";
+    return wrapped(line.slice(start.length), start, " ".repeat(16), this.#columns);
+  }
+
   #part({ name, kind, detail }: Part, nameWidth: number): string {
     const label = kind === "real" ? this.style.good("real    ") : this.style.attention("embedded");
     return `   ${label}  ${name.padEnd(nameWidth)}  ${this.style.quiet(detail)}`;
@@ -137,9 +152,21 @@ export class LabText {
   }
 
   #wrapped(text: string, first: string, indent: string): string[] {
-    return wrapped(this.#short(text), first, indent);
+    return wrapped(this.#short(text), first, indent, Math.min(this.#columns, sentenceWidth));
   }
 }
+
+const leastColumns = 60;
+const mostColumns = 120;
+const sentenceWidth = 110;
+
+const plot =
+  'A field report: the operator of SPIRE and Keylime configures the Keylime plugin\'s client certificate, SPIRE starts without a word, and every attestation ends in "remote error: tls: unknown certificate authority". Here it happens again, the cause is shown, and this plugin attests with the very same file.';
+const embeddedCast =
+  "SPIRE, Keylime, the Go plugin of the report and the TPM are stand-ins of this program; this plugin, the files and TLS are real. The list at the end says which is which.";
+const realCast =
+  "SPIRE and Keylime are the programs on PATH; the Go plugin of the report, the Keylime agent and its TPM are stand-ins of this program. The list at the end says which is which.";
+const more = "--keep leaves it running to look around, --real plays on the SPIRE and Keylime on PATH";
 
 const lines = (all: readonly string[]): string => `${all.join("\n")}\n`;
 

@@ -1,8 +1,8 @@
-/** What a line may be long, indentation included, where there is a blank to break at. */
-const width = 110;
+/** What a line may be long where no terminal says, indentation included and where there is a blank to break at. */
+const usualWidth = 110;
 
 /** Breaks a text at blanks; the first line starts with `first`, the others with `indent`. */
-export function wrapped(text: string, first: string, indent: string): string[] {
+export function wrapped(text: string, first: string, indent: string, width = usualWidth): string[] {
   const lines: string[] = [];
   let line = first;
   let isEmpty = true;

@@ -53,12 +53,12 @@ export class EmbeddedSpire implements Spire {
     signal.throwIfAborted();
     const { result, messages = [] } = relayed;
     const failure = relayed.failure && inSpiresWords(relayed.failure, server.options.name);
-    if (failure !== undefined) {
-      tell({ type: "log", source: "SPIRE stand-in", level: "error", text: `${failure.code} ${failure.message}` });
-    }
     tell({ type: "exchange", messages: messages.map(exchangedMessage) });
     this.#lastHandshakes = takeHandshakes();
     tellHandshakes(this.#lastHandshakes, "plugin → verifier", tell);
+    if (failure !== undefined) {
+      tell({ type: "log", source: "SPIRE stand-in", level: "error", text: `${failure.code} ${failure.message}` });
+    }
     if (result === undefined) return { failure: failure! };
     this.standIn.admit(result, server.options.name);
     return { spiffeId: result.spiffeId };

@@ -28,7 +28,7 @@ export const refuseFailedMachine: Scene = {
     return {
       asExpected: failure.code === "PERMISSION_DENIED" && listed === 0,
       text: `refused: ${failure.code}`,
-      why: `the quote no longer holds the PCR that the verifier's policy names; agents in SPIRE's list now: ${listed}`,
+      why: `the quote no longer has the PCR value that the verifier's policy names; agents in SPIRE's list now: ${listed}`,
     };
   },
 };
