@@ -2,6 +2,8 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
+    // Times vary with the machine: only what is worth a look is told beside the files.
+    slowTestThreshold: 10_000,
     projects: [
       {
         // Everything that runs inside the test process.

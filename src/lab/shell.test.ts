@@ -11,13 +11,9 @@ it("gives a shell back what it was given, whatever is in it", () => {
   const text = fc
     .string({ unit: "binary", minLength: 0 })
     .filter((word) => !word.includes("\0") && Buffer.from(word).toString() === word);
-  fc.assert(
-    fc.property(fc.array(text, { minLength: 1, maxLength: 20 }), (words) => {
-      const printed = execFileSync("/bin/sh", ["-c", `printf '%s\\0' ${words.map(quoted).join(" ")}`], {
-        encoding: "utf8",
-      });
-      expect(printed.split("\0").slice(0, -1)).toEqual(words);
-    }),
-    { numRuns: 30 },
-  );
+  const words = fc.sample(text, 1000);
+  const printed = execFileSync("/bin/sh", ["-c", `printf '%s\\0' ${words.map(quoted).join(" ")}`], {
+    encoding: "utf8",
+  });
+  expect(printed.split("\0").slice(0, -1)).toEqual(words);
 });

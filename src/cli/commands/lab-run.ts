@@ -48,7 +48,7 @@ async function play({ real = false, json = false }: LabCommandOptions, directory
     },
     signal,
   });
-  io.out(json ? `${JSON.stringify(lab.report, undefined, 2)}\n` : text.summary(lab.report));
+  io.out(json ? `${JSON.stringify(lab.report, undefined, 2)}\n` : text.summary(lab.report, real));
   return lab;
 }
 

@@ -34,7 +34,7 @@ export class LabText {
   }
 
   /** What was real, and the success criteria; the last line says how many are met. */
-  summary({ parts, criteria, elapsed_ms }: LabReport): string {
+  summary({ parts, criteria, elapsed_ms }: LabReport, isReal: boolean): string {
     const { heading, quiet } = this.style;
     const met = criteria.filter((criterion) => criterion.met).length;
     const nameWidth = Math.max(...parts.map(({ name }) => name.length));
@@ -46,7 +46,11 @@ export class LabText {
       heading("The field report's success criteria"),
       ...criteria.flatMap((criterion) => this.#criterion(criterion)),
       "",
-      ...this.#wrapped(`played in ${(elapsed_ms / 1000).toFixed(1)} s; ${more}`, "", "").map(quiet),
+      ...this.#wrapped(
+        `played in ${(elapsed_ms / 1000).toFixed(1)} s; ${keep}${isReal ? "" : `, ${onReal}`}`,
+        "",
+        "",
+      ).map(quiet),
       `${met} of ${criteria.length} success criteria met`,
     ]);
   }
@@ -166,7 +170,8 @@ const embeddedCast =
   "SPIRE, Keylime, the Go plugin of the report and the TPM are stand-ins of this program; this plugin, the files and TLS are real. The list at the end says which is which.";
 const realCast =
   "SPIRE and Keylime are the programs on PATH; the Go plugin of the report, the Keylime agent and its TPM are stand-ins of this program. The list at the end says which is which.";
-const more = "--keep leaves it running to look around, --real plays on the SPIRE and Keylime on PATH";
+const keep = "--keep leaves it running to look around";
+const onReal = "--real plays on the SPIRE and Keylime on PATH";
 
 const lines = (all: readonly string[]): string => `${all.join("\n")}\n`;
 
