@@ -1,4 +1,5 @@
 import type { Fact } from "./fact.js";
+import type { FileFacts } from "./files/file-facts.js";
 import type { ProcessFacts } from "./processes/process-facts.js";
 import type { SpireConfFacts } from "./spire/spire-facts.js";
 import type { UnitFacts } from "./units/gather-units.js";
@@ -13,6 +14,8 @@ export interface Facts {
   spireAgent: Fact<SpireConfFacts>;
   processes: Fact<readonly ProcessFacts[]>;
   units: readonly UnitFacts[];
+  /** Every file that a configuration names or that counts by default. */
+  files: readonly FileFacts[];
 }
 
 /** What the gathering was limited to. */

@@ -1,5 +1,7 @@
 import type { DoctorOptions } from "../options.js";
 import type { Facts } from "./facts.js";
+import { gatherFiles } from "./files/gather-files.js";
+import { spireFileUses } from "./files/spire-file-uses.js";
 import { Machine } from "./machine.js";
 import { gatherProcesses } from "./processes/gather-processes.js";
 import { findConf } from "./spire/find-conf.js";
@@ -23,11 +25,18 @@ export async function gatherFacts(options: DoctorOptions): Promise<Facts> {
     spire("server", options.serverConfig),
     spire("agent", options.agentConfig),
   ]);
+  const files = await gatherFiles(machine, {
+    uses: spireFileUses([spireServer, spireAgent]),
+    processes,
+    units,
+    asUser: options.asUser,
+  });
   return {
     scope: { root: machine.isCopy ? machine.root : undefined, isOffline: options.offline },
     spireServer,
     spireAgent,
     processes,
     units,
+    files,
   };
 }

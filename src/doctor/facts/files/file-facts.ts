@@ -8,10 +8,25 @@ export type ReaderId = "server-plugin" | "agent-plugin" | "verifier" | "registra
 /** What a reader takes a file for. */
 export type FileRole = "certificate" | "key" | "ca" | "password" | "executable";
 
+/** A mutual-TLS connection of the set-up, client first. */
+export const legIds = [
+  "plugin->verifier",
+  "plugin->registrar",
+  "agent-plugin->agent",
+  "verifier->agent",
+  "tenant->verifier",
+  "tenant->registrar",
+] as const;
+export type LegId = (typeof legIds)[number];
+
 /** One reader's interest in a file: which option names it, or whose default it is. */
 export interface FileUse {
   reader: ReaderId;
   role: FileRole;
+  /** The legs that the file is for; of an executable none. */
+  legs: readonly LegId[];
+  /** Which end of these legs the reader is; a CA file judges the other end. */
+  end: "client" | "server";
   /** Absolute, as the examined machine names it. */
   path: string;
   /** The option as the reader knows it: `keylime_tls_cert_file`, `server_cert`. */

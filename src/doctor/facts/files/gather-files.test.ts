@@ -13,7 +13,7 @@ import { gatherFiles } from "./gather-files.js";
 
 const nothingRuns = { processes: unknown("not asked", "test"), units: [] };
 const use = (path: string, role: FileUse["role"] = "certificate"): FileUse => ({
-  ...{ reader: "server-plugin", role, path, key: "some_file", isDefault: false },
+  ...{ reader: "server-plugin", role, legs: [], end: "client", path, key: "some_file", isDefault: false },
 });
 
 async function look(root: string, uses: readonly FileUse[], asUser?: string): Promise<FileFacts[]> {

@@ -1,7 +1,7 @@
 import type { FileSetting } from "../../../spire/settings.js";
 import type { Fact } from "../fact.js";
 import type { PluginFacts, SpireConfFacts } from "../spire/spire-facts.js";
-import type { FileRole, FileUse, ReaderId } from "./file-facts.js";
+import type { FileRole, FileUse, LegId, ReaderId } from "./file-facts.js";
 
 /** The files that the plugin's two halves read, and their executables. */
 export function spireFileUses(confs: readonly Fact<SpireConfFacts>[]): FileUse[] {
@@ -14,10 +14,13 @@ export function spireFileUses(confs: readonly Fact<SpireConfFacts>[]): FileUse[]
 function pluginUses(plugin: PluginFacts): FileUse[] {
   const reader: ReaderId = plugin.half === "server" ? "server-plugin" : "agent-plugin";
   const { server, agent } = plugin.data.known ? plugin.data.value : {};
-  const tls = [server?.tls, server?.registrar?.tls, agent?.tls].filter((each) => each !== undefined);
-  const files = tls.flatMap((each) => tlsUses(reader, each));
+  const files = [
+    ...tlsUses(reader, "plugin->verifier", server?.tls),
+    ...tlsUses(reader, "plugin->registrar", server?.registrar?.tls),
+    ...(agent === undefined || agent.useTls === false ? [] : tlsUses(reader, "agent-plugin->agent", agent.tls)),
+  ];
   const executable = plugin.executable.known ? [executableUse(reader, plugin, plugin.executable.value.path)] : [];
-  return [...executable, ...distinct(files)];
+  return [...executable, ...merged(files)];
 }
 
 interface TlsFiles {
@@ -27,28 +30,32 @@ interface TlsFiles {
   keyPasswordFile?: FileSetting;
 }
 
-function tlsUses(reader: ReaderId, { caFile, certFile, keyFile, keyPasswordFile }: TlsFiles): FileUse[] {
+function tlsUses(reader: ReaderId, leg: LegId, files: TlsFiles = {}): FileUse[] {
+  const { caFile, certFile, keyFile, keyPasswordFile } = files;
+  const use = (role: FileRole, file: FileSetting | undefined): FileUse[] => {
+    if (file === undefined || file.path === "") return [];
+    const { path, key, isDefault, at } = file;
+    return [{ reader, role, legs: [leg], end: "client", path, key, isDefault, ...(at === undefined ? {} : { at }) }];
+  };
   return [
-    use(reader, "ca", caFile),
-    use(reader, "certificate", certFile),
-    use(reader, "key", keyFile).map((one) => ({ ...one, hasPassword: keyPasswordFile !== undefined })),
-    use(reader, "password", keyPasswordFile),
+    use("ca", caFile),
+    use("certificate", certFile),
+    use("key", keyFile).map((one) => ({ ...one, hasPassword: keyPasswordFile !== undefined })),
+    use("password", keyPasswordFile),
   ].flat();
 }
 
-function use(reader: ReaderId, role: FileRole, file: FileSetting | undefined): FileUse[] {
-  if (file === undefined || file.path === "") return [];
-  const { path, key, isDefault, at } = file;
-  return [{ reader, role, path, key, isDefault, ...(at === undefined ? {} : { at }) }];
-}
-
 function executableUse(reader: ReaderId, { command }: PluginFacts, path: string): FileUse {
-  return { reader, role: "executable", path, key: "plugin_cmd", isDefault: false, at: command.at };
+  const named = { path, key: "plugin_cmd", isDefault: false, at: command.at };
+  return { reader, role: "executable", legs: [], end: "client", ...named };
 }
 
-/** The registrar's files are the verifier's unless told otherwise. */
-function distinct(uses: readonly FileUse[]): FileUse[] {
-  return uses.filter((one, i) => uses.findIndex((other) => sameUse(one, other)) === i);
+/** The registrar's files are the verifier's unless told otherwise: one use for both legs then. */
+function merged(uses: readonly FileUse[]): FileUse[] {
+  const isSame = (a: FileUse, b: FileUse) => a.path === b.path && a.key === b.key && a.role === b.role;
+  return uses.flatMap((one, i) => {
+    if (uses.findIndex((other) => isSame(one, other)) < i) return [];
+    const legs = uses.filter((other) => isSame(one, other)).flatMap((other) => other.legs);
+    return [{ ...one, legs }];
+  });
 }
-
-const sameUse = (a: FileUse, b: FileUse): boolean => a.path === b.path && a.key === b.key && a.role === b.role;
