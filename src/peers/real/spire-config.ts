@@ -43,6 +43,8 @@ interface CommonOptions {
 interface ServerConfig extends CommonOptions {
   agentTtl: string;
   moreServerOptions: string;
+  /** HCL beside `server { … }`. */
+  moreBlocks?: string;
 }
 
 interface AgentConfig extends CommonOptions {
@@ -65,6 +67,7 @@ export function serverConfigText(config: ServerConfig): string {
   experimental { cache_reload_interval = "1s" }
   ${config.moreServerOptions}
 }
+${config.moreBlocks ?? ""}
 plugins {
   DataStore "sql" {
     plugin_data {

@@ -26,6 +26,8 @@ export interface SpireServerOptions extends Omit<SpireProcessOptions, "home"> {
   agentTtl?: string;
   /** HCL inside `server { … }`. */
   moreServerOptions?: string;
+  /** HCL beside `server { … }`, such as `telemetry { … }`. */
+  moreBlocks?: string;
 }
 
 /** As `spire-server agent list -output json` prints it. */
@@ -51,10 +53,25 @@ export interface EntryOptions {
 
 /** Configures and starts spire-server. */
 export async function startSpireServer(options: SpireServerOptions): Promise<SpireServer> {
-  const { dir, trustDomain = "example.org", agentTtl = "1h", nodeAttestorBlock, moreServerOptions = "" } = options;
+  const {
+    dir,
+    trustDomain = "example.org",
+    agentTtl = "1h",
+    nodeAttestorBlock,
+    moreServerOptions = "",
+    moreBlocks,
+  } = options;
   const port = options.port ?? (await freePort());
   const home = spireHomeBelow(dir, "server");
-  const text = serverConfigText({ ...home, trustDomain, port, agentTtl, nodeAttestorBlock, moreServerOptions });
+  const text = serverConfigText({
+    ...home,
+    trustDomain,
+    port,
+    agentTtl,
+    nodeAttestorBlock,
+    moreServerOptions,
+    moreBlocks,
+  });
   await writeSpireConfig(home, text);
   return await runSpireServer({ ...options, home, trustDomain, port });
 }

@@ -36,8 +36,13 @@ export interface AttestingNode extends AsyncDisposable {
   readonly keylimeAgent: KeylimeAgent;
   /** The node's SPIFFE ID: `spiffe://example.org/spire/agent/keylime/<agent id>`. */
   readonly spiffeId: string;
-  startSpireServer(pluginValues?: PluginValues, options?: { agentTtl?: string }): Promise<SpireServer>;
+  startSpireServer(pluginValues?: PluginValues, options?: NodeSpireServerOptions): Promise<SpireServer>;
   startSpireAgent(server: SpireServer, options?: NodeSpireAgentOptions): Promise<SpireAgent>;
+}
+
+export interface NodeSpireServerOptions {
+  agentTtl?: string;
+  moreBlocks?: string;
 }
 
 export interface NodeSpireAgentOptions {
@@ -108,7 +113,7 @@ class Node implements AttestingNode {
     this.spiffeId = `spiffe://example.org/spire/agent/keylime/${this.agentId}`;
   }
 
-  async startSpireServer(pluginValues: PluginValues = {}, options: { agentTtl?: string } = {}): Promise<SpireServer> {
+  async startSpireServer(pluginValues: PluginValues = {}, options: NodeSpireServerOptions = {}): Promise<SpireServer> {
     const nodeAttestorBlock = ourPluginBlock("server", {
       ...serverPluginData(this.dir, this.keylime),
       ...pluginValues,
