@@ -20,6 +20,11 @@ export const faults = {
     stage: "load",
     advice: "rename the key to the nearest known one, or remove it",
   },
+  "plugin-bad-value": {
+    title: "plugin_data has a value that the configured plugin does not take",
+    stage: "load",
+    advice: "correct the value at the line given",
+  },
   "plugin-default-cert": {
     title: "no client certificate is configured, so the plugin's default one is presented",
     stage: "handshake",

@@ -51,7 +51,16 @@ export function understandGoData(
     if (entry === undefined || text === undefined || text === "") {
       return [name, { value: defaults[name] ?? "", key: name, isDefault: true }];
     }
+    if (name.endsWith("_port") && !isGoPort(text)) {
+      const message = `${entry.written.name} is ${JSON.stringify(text)}: it is no number from 0 to 65535`;
+      findings.problem("plugin-bad-value", message, entry.value.span);
+    }
     return [name, { value: text, key: entry.written.name, isDefault: false, at: findings.position(entry.value.span) }];
   });
   return { raw, values: Object.fromEntries(values), problems: findings.problems };
+}
+
+/** Go's strconv.Atoi takes a sign and leading zeroes. */
+function isGoPort(text: string): boolean {
+  return /^[+-]?\d{1,18}$/.test(text) && Number(text) >= 0 && Number(text) <= 65_535;
 }

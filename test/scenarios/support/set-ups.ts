@@ -7,6 +7,7 @@ export const serverConf = "/etc/spire/server.conf";
 export const agentConf = "/etc/spire/agent.conf";
 export const verifierConf = "/etc/keylime/verifier.conf";
 const goServer = "/opt/spire/plugins/keylime-attestor-server";
+const ourExecutable = "/opt/spire/plugins/spire-keylime.cjs";
 const goAgent = "/opt/spire/plugins/keylime-attestor-agent";
 
 /**
@@ -51,6 +52,16 @@ export function spireConf(half: "server" | "agent", block: BlockText, trustDomai
     "}",
     "",
   ].join("\n");
+}
+
+/** A configuration file that starts our plugin, and an executable that is told for ours. */
+export function ourBlock(half: "server" | "agent", data: readonly string[]): Tree {
+  const text = "#!/usr/bin/env node\n// keylime_verifier_server_name\n";
+  const block = { command: ourExecutable, args: ["plugin", half], checksum: checksumOf(text), data };
+  return {
+    [half === "server" ? serverConf : agentConf]: spireConf(half, block),
+    [ourExecutable]: { text, mode: 0o755 },
+  };
 }
 
 const certs = "/etc/keylime/certs";

@@ -1,4 +1,5 @@
 import type { Checks } from "../check.js";
+import { pluginBadValue } from "./plugin-bad-value.js";
 import { pluginUnknownKey } from "./plugin-unknown-key.js";
 import { spireConfSyntax } from "./spire-conf-syntax.js";
 import { spirePluginChecksum } from "./spire-plugin-checksum.js";
@@ -8,6 +9,7 @@ import { spireTrustDomain } from "./spire-trust-domain.js";
 
 export const spireChecks = {
   "plugin-unknown-key": pluginUnknownKey,
+  "plugin-bad-value": pluginBadValue,
   "spire-plugin-checksum": spirePluginChecksum,
   "spire-plugin-missing": spirePluginMissing,
   "spire-plugin-duplicate": spirePluginDuplicate,
