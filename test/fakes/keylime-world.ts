@@ -30,6 +30,8 @@ export interface KeylimeWorld extends AsyncDisposable {
 export type PluginValues = Record<string, string | boolean | readonly string[] | undefined>;
 
 export interface WorldOptions {
+  /** One of its own when not given. */
+  pki?: FieldReportPki;
   /** Mutual TLS on the Keylime agent's port; true when not given. */
   agentMtls?: boolean;
   /** Enrol the machine; true when not given. */
@@ -51,7 +53,7 @@ export async function startKeylimeWorld(options: WorldOptions = {}): Promise<Key
     for (const each of stops.splice(0).reverse()) await each();
   };
   try {
-    const pki = await fieldReportPki();
+    const pki = options.pki ?? (await fieldReportPki());
     const trust = pki.caCompleteChainPem;
     const directory = await temporaryDirectory("world");
     stops.push(async () => directory[Symbol.asyncDispose]());

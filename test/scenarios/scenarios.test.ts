@@ -7,12 +7,14 @@ import type { ReportedFinding } from "../../src/doctor/report-schema.js";
 import { type FaultId, faults } from "../../src/faults/faults.js";
 import { type FieldReportPki, fieldReportPki } from "../../src/peers/pki/field-report-pki.js";
 import { writeTree } from "./support/machine-tree.js";
-import type { Scenario } from "./support/scenario.js";
+import type { LiveScenario, Scenario } from "./support/scenario.js";
 
 const files = readdirSync(import.meta.dirname).filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts"));
-const planted = new Map<string, readonly Scenario[]>();
+const planted = new Map<string, readonly (Scenario | LiveScenario)[]>();
 for (const file of files.sort()) {
-  const { scenarios } = (await import(new URL(file, import.meta.url).href)) as { scenarios: readonly Scenario[] };
+  const { scenarios } = (await import(new URL(file, import.meta.url).href)) as {
+    scenarios: readonly (Scenario | LiveScenario)[];
+  };
   planted.set(file.replace(/\.ts$/, ""), scenarios);
 }
 
@@ -23,8 +25,11 @@ beforeAll(async () => {
 
 describe.each([...planted])("%s", (_, scenarios) => {
   it.each(scenarios.map((scenario) => [scenario.name, scenario] as const))("%s", async (_name, scenario) => {
-    await using tree = await writeTree(...(await scenario.tree(pki)));
-    const options = { root: tree.root, offline: true, only: [], skip: [], timeoutMs: 1500, nowMs: Date.now() };
+    await using world = "start" in scenario ? await scenario.start(pki) : undefined;
+    const trees = "start" in scenario ? scenario.tree(pki, world!) : scenario.tree(pki);
+    await using tree = await writeTree(...(await trees));
+    const offline = world === undefined;
+    const options = { root: tree.root, offline, only: [], skip: [], timeoutMs: 3000, nowMs: Date.now() };
     const diagnosis = await diagnose({ ...options, ...scenario.options });
     const { causes, findings } = reportOf(diagnosis, { version: "test", failOn: "error" });
     const others = findings.filter(({ stops_attestation: stops }) => !stops);

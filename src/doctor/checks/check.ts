@@ -105,3 +105,8 @@ export function foundOrClear(findings: readonly Finding[], because: string): Out
 export function stageOf(id: FaultId, { stage }: Finding): Stage {
   return stage ?? faults[id].stage;
 }
+
+/** The outcome of a check whose live facts are missing: with --offline that was asked for. */
+export function notLearnt({ scope }: Pick<Facts, "scope">, reason: string): Outcome {
+  return { is: scope.isOffline ? "skipped" : "unknown", reason };
+}

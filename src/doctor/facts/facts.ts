@@ -1,5 +1,7 @@
+import type { EndpointFacts } from "./endpoints/endpoint-facts.js";
 import type { Fact } from "./fact.js";
 import type { FileFacts } from "./files/file-facts.js";
+import type { NodeFacts } from "./node/node-facts.js";
 import type { ProcessFacts } from "./processes/process-facts.js";
 import type { SpireConfFacts } from "./spire/spire-facts.js";
 import type { UnitFacts } from "./units/gather-units.js";
@@ -8,7 +10,7 @@ import type { UnitFacts } from "./units/gather-units.js";
  * Everything that was gathered before any check judges: data alone, without handles, so that it can be written down.
  * What could not be learnt is here as well, with its reason. Paths are those of the examined machine.
  */
-export interface Facts {
+export interface Facts extends LiveFacts {
   scope: Scope;
   spireServer: Fact<SpireConfFacts>;
   spireAgent: Fact<SpireConfFacts>;
@@ -24,4 +26,10 @@ export interface Scope {
   root: string | undefined;
   /** No connection was made. */
   isOffline: boolean;
+}
+
+/** What was learnt over the network; with --offline all of it is unknown. */
+export interface LiveFacts {
+  endpoints: Fact<readonly EndpointFacts[]>;
+  node: NodeFacts;
 }

@@ -2,6 +2,7 @@ import type { DoctorOptions } from "../options.js";
 import type { Facts } from "./facts.js";
 import { gatherFiles } from "./files/gather-files.js";
 import { spireFileUses } from "./files/spire-file-uses.js";
+import { gatherLive } from "./live/gather-live.js";
 import { Machine } from "./machine.js";
 import { gatherProcesses } from "./processes/gather-processes.js";
 import { findConf } from "./spire/find-conf.js";
@@ -31,7 +32,7 @@ export async function gatherFacts(options: DoctorOptions): Promise<Facts> {
     units,
     asUser: options.asUser,
   });
-  return {
+  const offline = {
     scope: { root: machine.isCopy ? machine.root : undefined, isOffline: options.offline },
     spireServer,
     spireAgent,
@@ -39,4 +40,5 @@ export async function gatherFacts(options: DoctorOptions): Promise<Facts> {
     units,
     files,
   };
+  return { ...offline, ...(await gatherLive(offline, machine, options)) };
 }

@@ -3,12 +3,21 @@ import type { FaultId } from "../../../src/faults/faults.js";
 import type { FieldReportPki } from "../../../src/peers/pki/field-report-pki.js";
 import type { Tree } from "./machine-tree.js";
 
-/** One set-up as data, and the whole answer that the doctor must give on it. */
-export interface Scenario {
-  /** What is planted, as a claim: `a key that the Go plugin does not know`. */
-  name: string;
+/** One set-up as data, and the whole answer that the doctor must give on it; judged offline. */
+export interface Scenario extends Answer {
   /** The files of the machine; later trees win over earlier ones. */
   tree(pki: FieldReportPki): readonly Tree[] | Promise<readonly Tree[]>;
+}
+
+/** The same with services that answer; judged live. */
+export interface LiveScenario<World extends AsyncDisposable = AsyncDisposable> extends Answer {
+  start(pki: FieldReportPki): Promise<World>;
+  tree(pki: FieldReportPki, world: World): readonly Tree[] | Promise<readonly Tree[]>;
+}
+
+interface Answer {
+  /** What is planted, as a claim: `a key that the Go plugin does not know`. */
+  name: string;
   options?: Partial<DoctorOptions>;
   /** Ids of all causes, in their order. */
   causes: readonly FaultId[];

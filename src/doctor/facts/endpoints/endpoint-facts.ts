@@ -1,7 +1,7 @@
 import type { AgentsService } from "../../../keylime/service-behind.js";
 import type { ProbedConnection } from "../../../probe/report-schema.js";
 import type { Fact } from "../fact.js";
-import type { CredentialPlan, EndpointRole } from "./endpoint-plan.js";
+import type { CredentialPlan, EndpointRole, NamedBy } from "./endpoint-plan.js";
 
 /** Everything that was seen of one endpoint. */
 export interface EndpointFacts {
@@ -10,7 +10,7 @@ export interface EndpointFacts {
   host: string;
   port: number;
   serverName: string;
-  namedBy: string;
+  namedBy: NamedBy;
   addresses: Fact<readonly string[]>;
   /** One for each address that was tried. */
   tcp: readonly TcpResult[];

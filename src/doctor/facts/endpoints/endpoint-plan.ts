@@ -1,8 +1,8 @@
 import type { CredentialFiles } from "../../../probe/load-credentials.js";
 import type { Stack } from "../../../probe/stack.js";
 
-/** What is expected behind an endpoint. */
-export type EndpointRole = "verifier" | "registrar" | "registrar-http" | "agent";
+/** What is expected behind an endpoint; of a `contact`, the address at which the verifier polls, only TCP is tried. */
+export type EndpointRole = "verifier" | "registrar" | "registrar-http" | "agent" | "contact";
 
 /** A client certificate to try, as somebody's configuration names it or as it was found. */
 export interface CredentialPlan {
@@ -16,6 +16,12 @@ export interface CredentialPlan {
   stack: Stack;
 }
 
+/** What says that this endpoint is the one to ask: a configuration key and where it stands. */
+export interface NamedBy {
+  text: string;
+  at: { file: string; line?: number; column?: number };
+}
+
 export interface EndpointPlan {
   /** Of the facts that come of it. */
   id: string;
@@ -24,8 +30,7 @@ export interface EndpointPlan {
   port: number;
   /** The name the server's certificate must carry. */
   serverName: string;
-  /** Where host and port are written, for messages: `/etc/spire/server.conf:12`. */
-  namedBy: string;
+  namedBy: NamedBy;
   /** The first is tried first; at most `mostCredentials` are. */
   credentials: readonly CredentialPlan[];
   /** PEM files of CAs that OpenSSL-based clients complete their chains from; unreadable ones are left out. */

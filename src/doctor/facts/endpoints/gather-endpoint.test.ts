@@ -25,7 +25,7 @@ function plan(port: number, changes: Partial<EndpointPlan> = {}): EndpointPlan {
     host: "127.0.0.1",
     port,
     serverName: "127.0.0.1",
-    namedBy: "server.conf:7",
+    namedBy: { text: "keylime_verifier_port", at: { file: "server.conf", line: 7 } },
     credentials: [],
     caFiles: [],
     ...changes,

@@ -31,14 +31,14 @@ const unknownAgent = "spire-keylime-doctor";
 /** A peer that has not begun to answer a ClientHello by then is asked in plain HTTP beside it. */
 const plainAfterMs = 400;
 const mostCredentials = 8;
-const parallelConnections = 2;
+const parallelConnections = 3;
 
 /** Looks at one endpoint: name, TCP, what it speaks, and what it makes of each credential. Never throws. */
 export async function gatherEndpoint(plan: EndpointPlan, options: LiveOptions): Promise<EndpointFacts> {
   const addresses = await resolveHost(plan.host, options);
   const tcp = addresses.known ? await Promise.all(addresses.value.map((each) => tryTcp(each, plan.port, options))) : [];
   const look = new EndpointLook(plan, options);
-  if (tcp.some(({ outcome }) => outcome === "connected")) await look.run();
+  if (plan.role !== "contact" && tcp.some(({ outcome }) => outcome === "connected")) await look.run();
   return look.tell(addresses, tcp);
 }
 

@@ -1,0 +1,54 @@
+import type { EndpointFacts, TlsConnectionFacts } from "../../facts/endpoints/endpoint-facts.js";
+import { defineCheck, type Finding } from "../check.js";
+import {
+  configuredConnection,
+  connectionEvidence,
+  judgeEndpoints,
+  namedByEvidence,
+  resultOf,
+  targetOf,
+  unseen,
+} from "./judge-endpoints.js";
+
+export const agentRefusesClient = defineCheck({
+  id: "agent-refuses-client",
+  family: "live",
+  title: "the Keylime agent accepts the client certificates of plugin and verifier",
+  judge: (facts) =>
+    judgeEndpoints(facts, ["agent"], (endpoint) => {
+      if (!endpoint.speaks.known) return unseen(endpoint)!;
+      if (endpoint.speaks.value === "http") return { is: "skipped", reason: `${targetOf(endpoint)} speaks plain HTTP` };
+      const anonymous = endpoint.connections.find(({ presented }) => presented === undefined);
+      const tried = endpoint.connections.filter(({ presented }) => presented !== undefined);
+      const refused = tried.find(({ probed }) => probed.outcome === "refused");
+      if (refused !== undefined) return { is: "found", finding: refusedFinding(endpoint, refused) };
+      if (configuredConnection(endpoint)?.probed.outcome === "accepted") {
+        return {
+          is: "clear",
+          because: `${targetOf(endpoint)} accepts ${tried.map(({ presented }) => presented!.name).join(", ")}`,
+        };
+      }
+      const [unusable] = endpoint.unusable;
+      if (unusable !== undefined) return { is: "unknown", reason: unusable.reason };
+      if (anonymous?.probed.outcome !== "refused")
+        return { is: "unknown", reason: `${targetOf(endpoint)} gave no verdict` };
+      return { is: "skipped", reason: "the agent plugin has no client certificate, which agent-mtls-mismatch judges" };
+    }),
+});
+
+function refusedFinding(endpoint: EndpointFacts, refused: TlsConnectionFacts): Finding {
+  const { name, label } = refused.presented!;
+  const whose = label === "configured" ? "the agent plugin's" : "the verifier's";
+  return {
+    severity: "error",
+    stopsAttestation: true,
+    leg: label === "configured" ? endpoint.id : "verifier->Keylime agent",
+    summary: `the Keylime agent at ${targetOf(endpoint)} refuses ${whose} client certificate ${name} (${resultOf(refused)})`,
+    evidence: [namedByEvidence(endpoint), ...endpoint.connections.map((each) => connectionEvidence(endpoint, each))],
+    fix: {
+      action:
+        "add the root above that certificate to the file that trusted_client_ca names in the Keylime agent's configuration, and restart the Keylime agent",
+      commands: ["systemctl restart keylime_agent"],
+    },
+  };
+}

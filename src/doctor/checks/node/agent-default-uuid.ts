@@ -1,0 +1,60 @@
+import type { Facts } from "../../facts/facts.js";
+import { defineCheck, type Evidence, type Finding, foundOrClear, notLearnt } from "../check.js";
+import { answerEvidence, idEvidence, registeredEntry } from "./node-answers.js";
+
+/** Shipped in the configuration of registrar and agents (rust-keylime 0.2.9). */
+const shippedId = "d432fbb3-d2f1-4a97-9ef7-75bd81c00000";
+
+export const agentDefaultUuid = defineCheck({
+  id: "agent-default-uuid",
+  family: "node",
+  title: "the agent has a UUID of its own",
+  judge(facts) {
+    const { agentId } = facts.node;
+    if (!agentId.known) return notLearnt(facts, agentId.reason);
+    const shared = sharedEvidence(facts);
+    if (agentId.value !== shippedId && shared.length === 0) {
+      return { is: "clear", because: `${agentId.value} is not the shipped one` };
+    }
+    return foundOrClear([finding(facts, agentId.value, shared)], "");
+  },
+});
+
+function finding(facts: Facts, agentId: string, shared: readonly Evidence[]): Finding {
+  const isShipped = agentId === shippedId;
+  const stops = shared.length > 0;
+  return {
+    severity: stops ? "error" : "warning",
+    stopsAttestation: stops,
+    summary: stops
+      ? `agent ${agentId} is registered by another host than this one, so that two hosts share a UUID`
+      : `the Keylime agent runs under the shipped default UUID ${agentId}: the next host left on it takes its place`,
+    evidence: [idEvidence(facts), ...shared],
+    fix: {
+      action: `set uuid = "${isShipped ? "generate" : "hash_ek"}" in [agent] of the Keylime agent's configuration, restart it, and enrol the new UUID`,
+      commands: ["systemctl restart keylime_agent"],
+    },
+  };
+}
+
+/** The registered certificate is not the one served here, and the registered address is not this agent's. */
+function sharedEvidence(facts: Facts): Evidence[] {
+  const entry = registeredEntry(facts);
+  const { registrar } = facts.node;
+  if (entry === undefined || !facts.endpoints.known) return [];
+  const agent = facts.endpoints.value.find(({ role }) => role === "agent");
+  const served = agent?.connections.flatMap(({ probed }) => probed.server_certificates.slice(0, 1))[0];
+  const { mtlsCert } = entry;
+  if (served === undefined || typeof mtlsCert !== "object" || mtlsCert.sha256 === served.sha256) return [];
+  const isElsewhere = entry.port !== undefined && agent !== undefined && entry.port !== agent.port;
+  const addresses = agent?.addresses.known ? agent.addresses.value : [];
+  const isOtherHost = entry.ip !== undefined && !addresses.includes(entry.ip) && entry.ip !== agent?.host;
+  if (!isElsewhere && !isOtherHost) return [];
+  return [
+    answerEvidence(
+      registrar,
+      `registered with contact address ${entry.ip ?? "none"}:${entry.port ?? "none"} and certificate ${mtlsCert.sha256}`,
+    ),
+    { text: `the Keylime agent at ${agent!.host}:${agent!.port} serves certificate ${served.sha256}` },
+  ];
+}
