@@ -8,4 +8,6 @@ export interface ClientCredentials {
   /** Leaf first, as the file has them: presented as it stands. */
   chain: readonly X509Certificate[];
   key: KeyObject;
+  /** How the key file holds it: the label of its PEM block. */
+  keyForm: { label: string; isEncrypted: boolean };
 }

@@ -35,12 +35,18 @@ export function connectTimeout(target: string, timeoutMs: number): Problem {
   );
 }
 
-/** Connected, and then silence. */
-export function silentPeer(target: string, timeoutMs: number, lastSent: string): Problem {
-  const words = `${target} took the connection and did not answer the client's ${lastSent} within ${durationText(timeoutMs)}`;
+/** Connected, and then silence, or a trickle that never makes a handshake. */
+export function silentPeer(target: string, timeoutMs: number, lastSent: string, receivedBytes: number): Problem {
+  const words =
+    receivedBytes === 0
+      ? `${target} took the connection and did not answer the client's ${lastSent} within ${durationText(timeoutMs)}`
+      : `${target} did not finish the handshake within ${durationText(timeoutMs)}: ${receivedBytes} bytes came after the client's ${lastSent}`;
   return new Problem("probe-timeout", words, {
     culprit: "peer",
-    hint: `is it a plain HTTP port? try: curl -m 5 http://${target}/version`,
+    hint:
+      receivedBytes === 0
+        ? `is it a plain HTTP port? try: curl -m 5 http://${target}/version`
+        : "give it longer with --timeout, and look at the load of its host and at the network between",
   });
 }
 

@@ -1,6 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { type FaultId, faults } from "../faults/faults.js";
 import { alertNumbers } from "../tls/alert.js";
+import { protocolVersions, tls12 } from "../tls/tables/protocol.js";
 import { certificateFacts } from "../x509/certificate.js";
 import { judgeOpenssl } from "../x509/trust/openssl.js";
 import type { ConnectionStory } from "./connection-story.js";
@@ -87,12 +88,37 @@ function judgeNothingSent(story: ConnectionStory, { peer }: RefusalView): ProbeF
       hint: "present one: --cert and --key",
     };
   }
-  if (story.alert?.number === alertNumbers.protocolVersion || story.alert?.number === alertNumbers.handshakeFailure) {
-    const message = `the ${peer} and this client share no TLS version or cipher suite`;
-    return { id: "tls-no-common-parameters", severity: "error", message, hint: "try --tls both" };
+  return judgeHello(story, peer);
+}
+
+/** The server ended things at the ClientHello, or before it came to ask. */
+function judgeHello({ alert, version, offeredVersions }: ConnectionStory, peer: string): ProbeFinding {
+  const offered = offeredVersions.map((each) => protocolVersions.name(each)).join(" and ");
+  if (alert?.number === alertNumbers.unrecognizedName) {
+    return finding("proxy-sni", `the ${peer} serves nothing under the server name it was asked for`);
+  }
+  if (alert?.number === alertNumbers.protocolVersion || (version !== undefined && version < tls12)) {
+    const spoken = version === undefined ? "" : `, it speaks ${protocolVersions.name(version)}`;
+    return nothingShared(
+      `the ${peer} takes no version that was offered (${offered})${spoken}`,
+      versionHint(offeredVersions),
+    );
+  }
+  if (alert?.number === alertNumbers.handshakeFailure) {
+    const message = `the ${peer} takes nothing of what was offered: ${offered}, ECDHE with AES-GCM or ChaCha20`;
+    return nothingShared(message, "does it want another server name (--servername), or only older cipher suites?");
   }
   const message = `the ${peer} ended the handshake before a client certificate was asked for`;
   return { id: "tls-refused", severity: "error", message, hint: "try another --servername" };
+}
+
+function nothingShared(message: string, hint: string): ProbeFinding {
+  return { id: "tls-no-common-parameters", severity: "error", message, hint };
+}
+
+function versionHint(offered: readonly number[]): string {
+  if (offered.length === 1) return "offer both: --tls auto";
+  return "configure the server for TLS 1.2 at least: Keylime, Go and today's OpenSSL speak nothing older";
 }
 
 function finding(id: FaultId, message: string): ProbeFinding {

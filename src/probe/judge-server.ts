@@ -1,18 +1,22 @@
 import type { X509Certificate } from "node:crypto";
-import { isIP } from "node:net";
 import { faults } from "../faults/faults.js";
 import { alternativeNamesText, certificateFacts } from "../x509/certificate.js";
 import { judgeGo } from "../x509/trust/go.js";
 import { judgeOpenssl } from "../x509/trust/openssl.js";
-import type { TrustVerdict } from "../x509/trust/verdict.js";
+import { type ChainVerdict, verdictOn } from "./chain-verdict.js";
 import type { ConnectionStory } from "./connection-story.js";
+import { judgeAs, type StackVerdict } from "./judge-as.js";
 import type { ProbeFinding, ProbeReport } from "./report-schema.js";
 import { isCertificate } from "./server-chain.js";
+import { carriesName } from "./server-name.js";
+import { type Stack, stackNames } from "./stack.js";
 
 export interface ServerView {
   caFile: string | undefined;
   anchors: readonly X509Certificate[];
   serverName: string;
+  /** The imitated one. */
+  stack: Stack | undefined;
   nowMs: number;
 }
 
@@ -21,48 +25,35 @@ export function judgeServer(story: ConnectionStory | undefined, view: ServerView
   const chain = (story?.serverChain ?? []).filter(isCertificate);
   const [leaf] = chain;
   if (story === undefined || leaf === undefined) return null;
-  const { caFile, anchors, serverName, nowMs } = view;
+  const { caFile, anchors, serverName, stack, nowMs } = view;
   const question = { chain, anchors, purpose: "server", nowMs } as const;
   const judged =
     caFile === undefined
       ? []
       : ([
-          ["openssl", judge(() => judgeOpenssl(question))],
-          ["go", judge(() => judgeGo(question))],
+          ["openssl", verdictOn(() => judgeOpenssl(question))],
+          ["go", verdictOn(() => judgeGo(question))],
         ] as const);
-  const verdicts = judged.map(([library, verdict]) => ({ library, ok: verdict.ok, error: errorOf(verdict) }));
+  const verdicts = judged.map(([library, verdict]) => ({ library, ...verdict }));
+  const asked = stack === undefined || caFile === undefined ? undefined : { stack, caFile };
+  const asVerdict = asked && judgeAs(asked.stack, { chain, anchors, serverName, nowMs });
   const nameMatches = carriesName(leaf, serverName);
+  const isNameFatal = asVerdict === undefined ? caFile !== undefined : asVerdict.nameError !== undefined;
   const findings = [
     ...dateFindings(chain, nowMs),
-    ...trustFindings(verdicts, caFile),
-    ...(nameMatches ? [] : [nameFinding(leaf, serverName, caFile !== undefined)]),
+    ...(asked === undefined || asVerdict === undefined
+      ? trustFindings(verdicts, caFile)
+      : stackFindings(asked, asVerdict.chain, verdicts)),
+    ...(nameMatches ? [] : [nameFinding(leaf, serverName, isNameFatal)]),
     ...(story.serverProof?.isValid === false ? [unprovenFinding] : []),
   ];
-  return { ca_file: caFile ?? null, verdicts, name_matches: nameMatches, findings };
-}
-
-type Judged = TrustVerdict | { ok: false; unreadable: string };
-
-function judge(ask: () => TrustVerdict): Judged {
-  try {
-    return ask();
-  } catch (error) {
-    return { ok: false, unreadable: error instanceof Error ? error.message : String(error) };
-  }
-}
-
-function errorOf(verdict: Judged): string | null {
-  if (verdict.ok) return null;
-  if ("unreadable" in verdict) return verdict.unreadable;
-  const { certificate, depth, error } = verdict;
-  const subject = certificate === undefined ? "" : `, ${certificateFacts(certificate).subject}`;
-  return `${error.text} (${error.name}) at depth ${depth}${subject}`;
-}
-
-/** By the SANs; like Go and Node, and unlike old OpenSSL, the common name counts for nothing. */
-export function carriesName(leaf: X509Certificate, name: string): boolean {
-  if (isIP(name) !== 0) return leaf.checkIP(name) !== undefined;
-  return leaf.checkHost(name, { subject: "never" }) !== undefined;
+  return {
+    ca_file: caFile ?? null,
+    verdicts,
+    as_verdict: asVerdict === undefined ? null : wholeVerdict(asVerdict),
+    name_matches: nameMatches,
+    findings,
+  };
 }
 
 function dateFindings(chain: readonly X509Certificate[], nowMs: number): ProbeFinding[] {
@@ -90,11 +81,27 @@ function trustFindings(
   return [{ id, severity: "error", message, hint: faults[id].advice }];
 }
 
-function nameFinding(leaf: X509Certificate, name: string, isJudged: boolean): ProbeFinding {
+/** What the imitated stack makes of the server is what counts, whatever others would. */
+function stackFindings(
+  { stack, caFile }: { stack: Stack; caFile: string },
+  verdict: ChainVerdict,
+  others: readonly ChainVerdict[],
+): ProbeFinding[] {
+  if (verdict.ok) return [];
+  const id = others.some(({ ok }) => ok) ? (stack === "rust" ? "ca-bundle-order" : "ca-bundle-incomplete") : "ca-wrong";
+  const message = `${stackNames[stack]} that trusts ${caFile} refuses this server: ${verdict.error}`;
+  return [{ id, severity: "error", message, hint: faults[id].advice }];
+}
+
+function wholeVerdict({ chain, nameError }: StackVerdict): ChainVerdict {
+  return chain.ok && nameError !== undefined ? { ok: false, error: nameError } : chain;
+}
+
+function nameFinding(leaf: X509Certificate, name: string, isFatal: boolean): ProbeFinding {
   const names = alternativeNamesText(certificateFacts(leaf).sans);
   const message = `the server's certificate does not carry the name ${name}; its names: ${names}`;
   const hint = "connect by one of its names, or tell the client with its server-name setting (here: --servername)";
-  return { id: "verifier-name-mismatch", severity: isJudged ? "error" : "warning", message, hint };
+  return { id: "verifier-name-mismatch", severity: isFatal ? "error" : "warning", message, hint };
 }
 
 const unprovenFinding: ProbeFinding = {

@@ -9,7 +9,10 @@ export function presentingOf(
   credentials: ClientCredentials,
   anchors: readonly X509Certificate[],
 ): Presenting {
-  const { chain } = presentAs(stack, credentials, anchors);
-  if (stack !== "go") return { credentials, chain };
-  return { credentials, chain, withhold: ({ authorities }) => goWithholds(credentials, authorities) };
+  const { chain, unusable } = presentAs(stack, credentials, anchors);
+  return {
+    credentials,
+    chain,
+    withhold: ({ authorities }) => unusable ?? (stack === "go" ? goWithholds(credentials, authorities) : undefined),
+  };
 }

@@ -1,5 +1,5 @@
 import { connect, type Socket } from "node:net";
-import { alertNumbers, readAlert } from "../tls/alert.js";
+import { alertName, alertNumbers, readAlert } from "../tls/alert.js";
 import { type HandshakeMessage, HandshakeReader, writeHandshake } from "../tls/handshake-reader.js";
 import { readKeyUpdate, writeKeyUpdate } from "../tls/messages/key-update.js";
 import { looksLikeTls } from "../tls/record.js";
@@ -10,6 +10,7 @@ import { type ConnectionStory, newConnectionStory } from "./connection-story.js"
 import { ClientRecords } from "./handshake/client-records.js";
 import { HandshakeContext, type Presenting, type State, violation } from "./handshake/handshake-context.js";
 import { makeOffer, type OfferOptions } from "./handshake/offer.js";
+import { OlderVersion } from "./handshake/older-version.js";
 import { startHandshake } from "./handshake/server-hello.js";
 import { contentTypes, handshakeTypes, tls13 } from "./handshake/wire-versions.js";
 import { httpRequest, readHttpAnswer } from "./http-answer.js";
@@ -112,10 +113,19 @@ class ProbeConnection {
         this.#receiveRecord(record);
       }
     } catch (error) {
-      this.#giveUp(problems.malformedPeer(this.#target, error));
+      this.#receiveError(error);
     } finally {
       this.#socket.uncork();
     }
+  }
+
+  #receiveError(error: unknown): void {
+    if (!(error instanceof OlderVersion)) {
+      this.#giveUp(problems.malformedPeer(this.#target, error));
+      return;
+    }
+    this.#story.version = error.version;
+    this.#conclude("refused", error.message);
   }
 
   /** Looks at the first bytes alone: later ones that are no records are malformed. */
@@ -251,6 +261,7 @@ class ProbeConnection {
     const { level, number } = readAlert(content);
     if (number === alertNumbers.closeNotify || number === alertNumbers.userCanceled) return;
     const after = this.#context.lastSent;
+    this.#context.tell("server", `alert ${alertName(number)}`, content.length);
     this.#story.alert ??= { from: "server", level, number, after };
     // A warning of TLS 1.2 (unrecognized_name) does not end the handshake.
     if (level === 1 && this.#story.version !== tls13) return;
@@ -263,7 +274,7 @@ class ProbeConnection {
     const { timeoutMs } = this.#plan;
     if (this.#state === undefined) this.#giveUp(problems.connectTimeout(this.#target, timeoutMs));
     else if (this.#state === "established") this.#conclude("accepted", this.#silenceText());
-    else this.#giveUp(problems.silentPeer(this.#target, timeoutMs, this.#context.lastSent));
+    else this.#giveUp(problems.silentPeer(this.#target, timeoutMs, this.#context.lastSent, this.#receivedBytes));
   }
 
   #silenceText(): string {

@@ -43,7 +43,7 @@ export async function probe(plan: ProbePlan): Promise<ConnectionStory[]> {
       const story = await connectOnce(plan, versions, candidate);
       stories.push(story);
       plan.onConnection?.(story);
-      if (story.problem !== undefined && story.version === undefined) return stories;
+      if (plan.signal?.aborted || (story.problem !== undefined && story.version === undefined)) return stories;
     }
   }
   return stories;

@@ -22,13 +22,16 @@ const finding = z.strictObject({
 });
 
 const verdict = z.strictObject({
-  library: z.enum(["openssl", "go"]).describe("OpenSSL also stands for Python, curl, Node and the Rust agent"),
+  library: z
+    .enum(["openssl", "go"])
+    .describe("openssl: also Python, Node and the Rust agent; curl takes an intermediate for an anchor, as Go does"),
   ok: z.boolean(),
   error: z.string().nullable(),
 });
 
 const connection = z.strictObject({
   candidate: z.string().nullable().describe("certificate file that was to be presented; null: none"),
+  candidate_key: z.string().nullable().describe("file of its private key"),
   versions_offered: z.array(z.string()),
   outcome: z.enum(["accepted", "refused", "unknown"]).describe("what the server made of it; unknown: see problem"),
   evidence: z.string().describe("what the outcome rests on"),
@@ -45,6 +48,7 @@ const connection = z.strictObject({
     .nullable()
     .describe("null: the server asked for no certificate"),
   client_certificates: z.array(certificate).describe("what was really sent, leaf first"),
+  as_differences: z.array(z.string()).describe("where the imitated stack sends something else than the file holds"),
   withheld: z.string().nullable().describe("why the candidate was not sent although the server asked"),
   server_certificates: z.array(certificate).describe("as sent, leaf first"),
   server_key_proven: z.boolean().nullable(),
@@ -79,6 +83,10 @@ export const probeReport = z
       .strictObject({
         ca_file: z.string().nullable(),
         verdicts: z.array(verdict).describe("over the chain as sent, against ca_file; empty without"),
+        as_verdict: z
+          .strictObject({ ok: z.boolean(), error: z.string().nullable() })
+          .nullable()
+          .describe("whether the imitated stack would take the server, its name included; null without as or ca_file"),
         name_matches: z.boolean().nullable(),
         findings: z.array(finding),
       })

@@ -13,7 +13,7 @@ import { judgeServer } from "./judge-server.js";
 import { peerName } from "./peer-name.js";
 import type { ProbedCertificate, ProbedConnection, ProbeFinding, ProbeReport } from "./report-schema.js";
 import { isCertificate } from "./server-chain.js";
-import type { Stack } from "./stack.js";
+import { presentAs, type Stack } from "./stack.js";
 
 export interface ReportOptions {
   host: string;
@@ -69,6 +69,7 @@ function connectionOf(story: ConnectionStory, view: View): ProbedConnection {
     number === undefined ? null : table.name(number);
   return {
     candidate: story.candidate?.name ?? null,
+    candidate_key: story.candidate?.keyPath ?? null,
     versions_offered: story.offeredVersions.map((version) => protocolVersions.name(version)),
     outcome: httpRefusal(story) === undefined ? story.outcome : "refused",
     evidence: story.evidence,
@@ -85,6 +86,8 @@ function connectionOf(story: ConnectionStory, view: View): ProbedConnection {
             ca_names: request.authorities.map(nameText),
           },
     client_certificates: (story.sentChain ?? []).map((der) => certificateOf(new X509Certificate(der))),
+    as_differences:
+      story.candidate === undefined ? [] : presentAs(view.stack, story.candidate, view.anchors).differences,
     withheld: story.withheld ?? null,
     server_certificates: story.serverChain.map(certificateOf),
     server_key_proven: story.serverProof?.isValid ?? null,

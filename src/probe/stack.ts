@@ -6,37 +6,66 @@ import type { ClientCredentials } from "./client-credentials.js";
 export const stacks = ["go", "openssl", "node", "rust"] as const;
 export type Stack = (typeof stacks)[number];
 
+/** Who is meant, to be read on before "sends" or "takes". */
+export const stackNames: Record<Stack, string> = {
+  go: "Go",
+  openssl: "an OpenSSL program (Python, s_client)",
+  node: "Node.js",
+  rust: "the Keylime agent in Rust (push mode)",
+};
+
 export interface StackPresentation {
-  /** DER, leaf first; empty when the stack presents nothing. */
+  /** DER, leaf first. */
   chain: Buffer[];
-  /** What differs from the file, and why; empty when nothing does. */
-  reasons: string[];
+  /** Where that is not what the file holds, and why; empty when nothing differs. */
+  differences: string[];
+  /** Why the stack would not even load the pair, and so present nothing; undefined when it would. */
+  unusable: string | undefined;
 }
 
 /**
- * What a TLS stack would send of a certificate file. Without a stack: the file as it stands.
+ * What a TLS stack would send of a certificate file as a client; proven against the real ones in test/real/probe-as. Without
+ * a stack: the file as it stands.
  *
  * Go's `crypto/tls` sends `Certificate.Certificate` unchanged. OpenSSL (`ssl_add_cert_chain`, statem_lib.c, 3.0) builds the
- * missing part from its own trust file when the file holds the leaf alone. Node gives that file to OpenSSL as `ca`. The
- * Keylime agent in Rust loads the first certificate of its file.
+ * missing part from its own trust file when the file holds the leaf alone, up to and including the root; curl the same
+ * without the root. Node hands its `ca` to OpenSSL. The Keylime agent in Rust (https_client.rs; reqwest on native-tls, which
+ * is OpenSSL) takes PKCS#8 keys only and of the trust file the first certificate only.
  */
 export function presentAs(
   stack: Stack | undefined,
-  { chain, name }: ClientCredentials,
+  credentials: ClientCredentials,
   anchors: readonly X509Certificate[],
 ): StackPresentation {
-  const whole = { chain: chain.map(({ raw }) => raw), reasons: [] };
-  if (stack === undefined || stack === "go") return whole;
-  if (stack === "rust") {
-    if (chain.length === 1) return whole;
-    const reason = `sends the first certificate of ${name} only, ${chain.length - 1} more stay behind`;
-    return { chain: [chain[0]!.raw], reasons: [reason] };
+  const { chain, name } = credentials;
+  const unusable = stack === undefined ? undefined : unusableFor(stack, credentials);
+  const whole = { chain: chain.map(({ raw }) => raw), differences: [], unusable };
+  if (stack === undefined || stack === "go" || chain.length > 1) return whole;
+  const completed = complete(chain[0]!, stackAnchors(stack, anchors));
+  const added = completed.length - 1;
+  if (added === 0) return whole;
+  const difference = `${name} holds the leaf alone: ${stackNames[stack]} adds ${added} from the CA file, Go would not`;
+  return { ...whole, chain: completed.map(({ raw }) => raw), differences: [difference] };
+}
+
+/** What of a trust file the stack reads. */
+export function stackAnchors(stack: Stack | undefined, anchors: readonly X509Certificate[]): X509Certificate[] {
+  return stack === "rust" ? anchors.slice(0, 1) : [...anchors];
+}
+
+const goKeys: readonly (string | undefined)[] = ["rsa", "ec", "ed25519"];
+const goCurves: readonly (string | undefined)[] = ["prime256v1", "secp384r1", "secp521r1"];
+
+function unusableFor(stack: Stack, { key, keyPath, keyForm }: ClientCredentials): string | undefined {
+  if (stack === "rust" && keyForm.label !== "PRIVATE KEY") {
+    return `the Keylime agent in Rust takes unencrypted PKCS#8 keys only, and ${keyPath} is ${keyForm.label}`;
   }
-  if (chain.length > 1) return whole;
-  const completed = complete(chain[0]!, anchors);
-  if (completed.length === 1) return whole;
-  const reason = `${name} holds the leaf alone: OpenSSL adds ${completed.length - 1} from the CA file, Go would not`;
-  return { chain: completed.map(({ raw }) => raw), reasons: [reason] };
+  if (stack !== "go") return undefined;
+  if (keyForm.isEncrypted) return `Go loads no encrypted key, and ${keyPath} is one`;
+  const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key;
+  if (!goKeys.includes(type)) return `Go loads no key of type ${type}`;
+  if (type !== "ec" || goCurves.includes(details?.namedCurve)) return undefined;
+  return `Go signs no handshake with a key on ${details?.namedCurve}`;
 }
 
 /**

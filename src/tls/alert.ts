@@ -38,6 +38,7 @@ export const alertNumbers = {
   internalError: 80,
   userCanceled: 90,
   missingExtension: 109,
+  unrecognizedName: 112,
   certificateRequired: 116,
 } as const;
 

@@ -1,5 +1,6 @@
 import { Problem } from "../../core/problem.js";
-import { loadCandidates, loadCertificates, loadCredentials } from "../../probe/load-credentials.js";
+import { loadCandidates } from "../../probe/load-candidates.js";
+import { loadCertificates, loadCredentials } from "../../probe/load-credentials.js";
 import { probe, type TlsChoice } from "../../probe/probe.js";
 import { reportOf } from "../../probe/report.js";
 import type { Stack } from "../../probe/stack.js";
@@ -49,9 +50,11 @@ export async function runProbe(target: string, options: ProbeCommandOptions, io:
   const nowMs = Date.now();
   const report = reportOf(stories, { host, port, serverName, stack: options.as, caFile, anchors, nowMs, notes });
   if (options.json) io.out(`${JSON.stringify(report, undefined, 2)}\n`);
-  else io.out(probeText(report, styleFor(io), options.verbose === true));
+  const text = options.json ? "" : probeText(report, styleFor(io), options.verbose === true);
+  io.out(text);
   for (const { problem } of report.connections) {
-    if (problem === null) continue;
+    // What the text tells in its place is not told twice.
+    if (problem === null || text !== "") continue;
     io.err(`error: ${problem.message} [${problem.code}]\n`);
     if (problem.hint !== null) io.err(`hint: ${problem.hint}\n`);
   }

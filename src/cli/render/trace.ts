@@ -1,4 +1,5 @@
 import type { TracedAlert, TracedCertificate, TracedConnection, TraceTotals } from "../../trace/report-schema.js";
+import { ladderLines } from "./ladder.js";
 import type { Style } from "./style.js";
 
 /** A connection for people: who, what was presented, how it ended, what to do; then the ladder. */
@@ -15,7 +16,7 @@ export function connectionText(connection: TracedConnection, style: Style): stri
     ...connection.inferences.map((sentence) => `   ${style.quiet("likely:")} ${sentence}`),
     ...faultLines(connection, style),
     ...connection.problems.map((problem) => `   ${style.attention("problem:")} ${problem}`),
-    ...ladderLines(connection, style),
+    ...stepLines(connection, style),
   ];
   return `${lines.join("\n")}\n\n`;
 }
@@ -121,15 +122,14 @@ function faultLines({ fault }: TracedConnection, style: Style): string[] {
   ];
 }
 
-function ladderLines({ steps, dropped_steps }: TracedConnection, style: Style): string[] {
-  const width = steps.reduce((most, { name, count }) => Math.max(most, stepWords(name, count).length), 8) + 2;
-  const lines = steps.map(({ from, name, count, bytes, protection, packet, at_ms }) => {
-    const words = stepWords(name, count);
-    const arrow = from === "client" ? `${words.padEnd(width, "-")}>` : `<${words.padStart(width, "-")}`;
-    const size = bytes === 0 ? "" : `${bytes} bytes, `;
-    const details = `${size}${protection === "clear" ? "" : `${protection}, `}packet ${packet}`;
-    return `   ${at_ms.toFixed(3).padStart(11)}  ${arrow}  ${style.quiet(details)}`;
-  });
+function stepLines({ steps, dropped_steps }: TracedConnection, style: Style): string[] {
+  const rungs = steps.map(({ from, name, count, bytes, protection, packet, at_ms }) => ({
+    from,
+    words: stepWords(name, count),
+    atMs: at_ms,
+    notes: [bytes === 0 ? "" : `${bytes} bytes`, protection === "clear" ? "" : protection, `packet ${packet}`],
+  }));
+  const lines = ladderLines(rungs, style);
   return dropped_steps === 0 ? lines : [...lines, `   ${style.quiet(`and ${dropped_steps} more`)}`];
 }
 

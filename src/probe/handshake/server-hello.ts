@@ -18,7 +18,8 @@ import { startTls12 } from "../tls12/tls12-states.js";
 import { startTls13 } from "../tls13/tls13-states.js";
 import { type HandshakeContext, type State, violation } from "./handshake-context.js";
 import { offerBytes, retryOffer } from "./offer.js";
-import { handshakeTypes, tls13 } from "./wire-versions.js";
+import { OlderVersion } from "./older-version.js";
+import { handshakeTypes, tls12, tls13 } from "./wire-versions.js";
 
 const { values: types } = handshakeTypes;
 
@@ -42,6 +43,7 @@ class AwaitServerHello implements State {
     const hello = readServerHello(message.body);
     const version = negotiatedVersion(hello);
     if (!this.#context.offer.options.versions.includes(version)) {
+      if (version < tls12) throw new OlderVersion(version);
       throw violation("ServerHello", `it chose ${protocolVersions.name(version)}, which was not offered`);
     }
     this.#context.story.version = version;

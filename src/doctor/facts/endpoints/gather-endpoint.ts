@@ -6,8 +6,8 @@ import { knownApiVersions, parseOfferedVersions } from "../../../keylime/api-ver
 import { openEnvelope } from "../../../keylime/call.js";
 import { type AgentsService, serviceBehind } from "../../../keylime/service-behind.js";
 import type { ConnectionStory } from "../../../probe/connection-story.js";
-import { carriesName } from "../../../probe/judge-server.js";
 import { loadCertificates, loadCredentials } from "../../../probe/load-credentials.js";
+import { carriesName } from "../../../probe/server-name.js";
 import { alternativeNamesText, certificateFacts } from "../../../x509/certificate.js";
 import { runBounded } from "../bounded.js";
 import { type Fact, known, unknown } from "../fact.js";
