@@ -98,18 +98,20 @@ type Failed = (error: unknown) => StatusError;
 
 function streamHandler(handler: AnyHandler, failed: Failed): UntypedHandleCall {
   return (call: ServerDuplexStream<unknown, unknown> | ServerWritableStream<unknown, unknown>) => {
-    const context = callContext(call);
+    const { context, settled } = callContext(call);
     const responses = responseStream(call, context.signal);
     const args =
       "request" in call ? [call.request, { ...context, ...responses }] : [bidiCall(call, context, responses)];
-    run(handler, args).then(
-      () => call.end(),
-      (error) => {
-        const { code, message } = failed(error);
-        // The library turns this event into the status of the call; after a cancellation nobody listens any more.
-        if (!call.destroyed) call.emit("error", { code, details: message, metadata: new Metadata() });
-      },
-    );
+    run(handler, args)
+      .finally(settled)
+      .then(
+        () => call.end(),
+        (error) => {
+          const { code, message } = failed(error);
+          // The library turns this event into the status of the call; after a cancellation nobody listens any more.
+          if (!call.destroyed) call.emit("error", { code, details: message, metadata: new Metadata() });
+        },
+      );
   };
 }
 
@@ -118,17 +120,19 @@ function valueHandler(method: MethodLike, handler: AnyHandler, failed: Failed): 
     call: ServerUnaryCall<unknown, unknown> | ServerReadableStream<unknown, unknown>,
     answer: sendUnaryData<unknown>,
   ) => {
-    const context = callContext(call);
+    const { context, settled } = callContext(call);
     const args = method.requestStream
       ? [{ ...context, ...requestStream(call as ServerReadableStream<unknown, unknown>, context.signal) }]
       : [(call as ServerUnaryCall<unknown, unknown>).request, context];
-    run(handler, args).then(
-      (response) => answer(null, response),
-      (error) => {
-        const { code, message } = failed(error);
-        answer({ code, details: message });
-      },
-    );
+    run(handler, args)
+      .finally(settled)
+      .then(
+        (response) => answer(null, response),
+        (error) => {
+          const { code, message } = failed(error);
+          answer({ code, details: message });
+        },
+      );
   };
 }
 
@@ -152,14 +156,16 @@ type AnyServerCall =
   | ServerWritableStream<unknown, unknown>
   | ServerDuplexStream<unknown, unknown>;
 
-function callContext(call: AnyServerCall): CallContext {
+/** `settled` is to be called when the handler is done: hosts cancel also what has ended well, which then concerns nobody. */
+function callContext(call: AnyServerCall): { context: CallContext; settled: () => void } {
   const controller = new AbortController();
   const cancelled = () => controller.abort(cancelledError());
   const events: EventEmitter = call;
   events.on("cancelled", cancelled);
   events.on("error", () => {});
   if (call.cancelled) cancelled();
-  return { signal: controller.signal, metadata: (key) => call.metadata.get(key).map(String) };
+  const context = { signal: controller.signal, metadata: (key: string) => call.metadata.get(key).map(String) };
+  return { context, settled: () => void events.off("cancelled", cancelled) };
 }
 
 function cancelledError(): StatusError {

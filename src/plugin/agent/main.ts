@@ -1,9 +1,11 @@
 import { systemClock } from "../../core/clock.js";
 import { AgentNodeAttestorService, createHclogLogger, servePlugin } from "../../plugin-sdk/index.js";
+import { spareMemory } from "../shared/spare-memory.js";
 import { AgentHalf } from "./agent-half.js";
 
 /** Runs the agent half for the SPIRE agent that started this process; resolves with the exit code. */
 export async function runAgentPlugin(): Promise<number> {
+  spareMemory();
   const logger = createHclogLogger();
   const half = new AgentHalf({ clock: systemClock, logger });
   const { exitCode } = await servePlugin({

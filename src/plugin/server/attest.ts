@@ -14,8 +14,8 @@ import type { ServerRuntime } from "./runtime.js";
 export interface NodeExchange {
   /** The first message. */
   receivePayload(): Promise<Uint8Array>;
-  /** Sends a challenge and waits for the answer to it. */
-  challenge(bytes: Uint8Array): Promise<Uint8Array>;
+  /** Sends a challenge; resolves as soon as it is on its way, with what waits for the answer to it. */
+  challenge(bytes: Uint8Array): Promise<() => Promise<Uint8Array>>;
   /** Aborted when SPIRE has given up on the attestation. */
   signal: AbortSignal;
 }
@@ -30,7 +30,7 @@ export interface NodeAttributes {
 const standingGoodForMs = 3000;
 
 /**
- * One attestation, in the order of the protocol. The challenge goes out at once and Keylime's services are asked while
+ * One attestation, in the order of the protocol. The challenge goes out first and Keylime's services are asked while
  * the TPM signs, which takes longest; nothing is decided before all three answers are in.
  */
 export async function attestNode(
@@ -45,12 +45,13 @@ export async function attestNode(
   const hashAlg = allowedHashAlg(payload, settings.allowedHashAlgs);
 
   const nonce = newNonce();
+  const receiveResponse = await exchange.challenge(encodeChallenge(nonce));
   const askedAtMs = clock.nowMs();
   const askStanding = () => fetchStanding(runtime, payload.agentId, call);
   const early = askStanding();
   early.catch(() => {});
   // SPIRE would not hear a refusal now (server-half.ts): it waits for the response.
-  const response = await exchange.challenge(encodeChallenge(nonce));
+  const response = await receiveResponse();
   const standing = await (clock.nowMs() - askedAtMs > standingGoodForMs ? askStanding() : early);
   judgeStanding(standing, settings, clock.nowMs());
 

@@ -5,10 +5,12 @@ import {
   ServerNodeAttestorService,
   servePlugin,
 } from "../../plugin-sdk/index.js";
+import { spareMemory } from "../shared/spare-memory.js";
 import { ServerHalf } from "./server-half.js";
 
 /** Runs the server half for the SPIRE server that started this process; resolves with the exit code. */
 export async function runServerPlugin(): Promise<number> {
+  spareMemory();
   const logger = createHclogLogger();
   const hostServices = createHostServices();
   const half = new ServerHalf({ clock: systemClock, logger, metrics: hostServices.metrics });

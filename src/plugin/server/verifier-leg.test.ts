@@ -120,7 +120,7 @@ describe("a verifier that refuses the client certificate", () => {
       signal: new AbortController().signal,
       receivePayload: async () => encodePayload({ agentId: world.agentId, hashAlg: "sha256" }),
       // Read only once the standing is good.
-      challenge: async () => Buffer.alloc(0),
+      challenge: async () => async () => Buffer.alloc(0),
     };
     const refused = attestNode(exchange, runtime, systemClock).catch((error) => {
       throw answerTo(error);
