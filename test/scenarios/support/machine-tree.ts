@@ -17,7 +17,7 @@ export async function writeTree(...trees: readonly Tree[]): Promise<{ root: stri
     const at = join(directory.path, path);
     mkdirSync(dirname(at), { recursive: true });
     writeFileSync(at, text);
-    chmodSync(at, mode ?? (path.endsWith(".key") ? 0o600 : 0o644));
+    chmodSync(at, mode ?? (/(\.key|-private\.pem)$/.test(path) ? 0o600 : 0o644));
   }
   return { root: directory.path, [Symbol.asyncDispose]: () => directory[Symbol.asyncDispose]() };
 }

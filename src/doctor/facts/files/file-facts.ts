@@ -39,6 +39,8 @@ export interface FileUse {
   hasPassword?: boolean;
   /** The reader makes the file itself when it is not there (Keylime's `tls_dir = generate`, the agent's own certificate). */
   isMadeByReader?: boolean;
+  /** Of a key: why this reader takes PKCS#8 alone. */
+  pkcs8Only?: string;
 }
 
 /** A file that somebody reads. */
@@ -51,6 +53,8 @@ export interface FileFacts {
   content: Fact<FileContent>;
   /** One for each reader. */
   readers: readonly ReaderAccess[];
+  /** What keeps a user away who is neither owner nor in any group: nothing means that everybody reads the file. */
+  strangerDenied: Fact<Denial | undefined>;
 }
 
 export type FileState =

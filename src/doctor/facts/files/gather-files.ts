@@ -30,6 +30,9 @@ export interface FilesQuestion {
 
 const filesAtOnce = 16;
 
+/** The kernel's overflow user, to whom nothing should belong. */
+const stranger: ReaderUser = { uid: 65_534, gid: 65_534, groups: [] };
+
 /** Everything about each file that is named: what it is, what is in it, and whether its readers get to it. */
 export async function gatherFiles(machine: Machine, question: FilesQuestion): Promise<FileFacts[]> {
   const accounts = await Accounts.read(machine);
@@ -65,6 +68,7 @@ async function fileFacts(path: string, walk: PathWalk, allUses: readonly FileUse
     state: await stateOf(path, walk, look),
     content: isProgram ? unknown("it is not looked into", path) : await contentOf(path, walk, look),
     readers: readers.map((reader) => access(reader, walk, look)),
+    strangerDenied: firstDenial(walk, stranger, look),
   };
 }
 
