@@ -25,8 +25,11 @@ export const scenarios: readonly Scenario[] = [
   {
     name: "a certificate without its key, for ours",
     tree: (pki) => [healthy(pki), ourBlock("server", mendedData.slice(0, 4))],
-    causes: [],
+    // The default key that goes with it belongs to another certificate.
+    causes: ["key-mismatch"],
     findings: ["plugin-bad-value"],
-    says: ["keylime_tls_cert_file is given without keylime_tls_key_file"],
+    says: [
+      "keylime_tls_key_file of the server plugin is not set: its default is /var/lib/keylime/cv_ca/server-private.pem",
+    ],
   },
 ];
