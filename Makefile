@@ -2,6 +2,8 @@
 # `make test-real` also needs Debian's apt, Python 3 and Go: it installs SPIRE and Keylime outside the tree.
 .PHONY: lab build check test test-real bench clean
 .DEFAULT_GOAL := build
+# Where Go's own archive unpacks to, for shells whose PATH does not say so.
+export PATH := $(PATH):/usr/local/go/bin
 
 node_modules/.installed: package.json package-lock.json
 	npm ci --no-audit --no-fund

@@ -1,14 +1,17 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { chmod, mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { z } from "zod";
 import type { HclItem, HclValue } from "../../formats/hcl/document.js";
 import { parseHcl } from "../../formats/hcl/parser.js";
 import { judgeAgentItems, judgeServerItems } from "../../spire/plugin-data.js";
 import type { Io } from "../io.js";
 import { pluginBlockText, runPluginBlock } from "./plugin-block.js";
+import { pluginBlockReport } from "./plugin-block-report.js";
 
 const script =
   "#!/usr/bin/env node\nprocess.stdout.write(JSON.stringify([process.argv[1], ...process.argv.slice(2)]));\n";
@@ -107,6 +110,26 @@ describe("plugin block", () => {
       checksum: sha256(script),
     });
     expect(written.err).toBe("");
+  });
+
+  it("prints the same with --json as one document of the published schema", async () => {
+    const { io, written } = recorder();
+    expect(await runPluginBlock({ half: "server", executable, json: true }, io)).toBe(0);
+    const report = pluginBlockReport.parse(JSON.parse(written.out));
+    expect(report).toEqual({
+      schema: "spire-keylime/plugin-block/v1",
+      half: "server",
+      executable,
+      executable_sha256: sha256(script),
+      plugin_cmd: executable,
+      plugin_args: ["plugin", "server"],
+      plugin_checksum: sha256(script),
+      is_executable: true,
+      needs_path: true,
+      hcl: pluginBlockText({ half: "server", executable, checksum: sha256(script) }),
+    });
+    const published = new URL("../../../docs/schemas/plugin-block.schema.json", import.meta.url);
+    expect(JSON.parse(readFileSync(published, "utf8"))).toEqual(z.toJSONSchema(pluginBlockReport));
   });
 
   it("says so when the file needs no PATH", async () => {

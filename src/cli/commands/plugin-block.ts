@@ -8,6 +8,7 @@ import { quoteHcl } from "../../formats/hcl/quote.js";
 import { agentKeys, serverKeys } from "../../spire/schema.js";
 import { pluginName } from "../../spire/spiffe-id.js";
 import { exitCodes, type Io } from "../io.js";
+import type { PluginBlockReport } from "./plugin-block-report.js";
 
 export interface PluginBlockOptions {
   half: "server" | "agent";
@@ -15,6 +16,8 @@ export interface PluginBlockOptions {
   executable?: string;
   /** Start it through this Node by absolute path. */
   node?: boolean;
+  /** One JSON document instead of HCL. */
+  json?: boolean;
 }
 
 export interface PluginBlock {
@@ -57,21 +60,49 @@ const checkedStart = [
 
 /** The NodeAttestor block to paste into server.conf or agent.conf. */
 export function pluginBlockText(block: PluginBlock): string {
-  const { half, executable, checksum, node } = block;
-  const started = node === undefined ? [] : ["-e", checkedStart, executable, checksum];
-  const args = [...started, "plugin", half];
+  const { command, args, checksum } = startOf(block);
   const lines = [
     `NodeAttestor ${quoteHcl(pluginName)} {`,
     ...startComment(block).map((line) => `    # ${line}`),
-    `    plugin_cmd = ${quoteHcl(node?.path ?? executable)}`,
+    `    plugin_cmd = ${quoteHcl(command)}`,
     `    plugin_args = [${args.map(quoteHcl).join(", ")}]`,
-    `    plugin_checksum = ${quoteHcl(node?.checksum ?? checksum)}`,
+    `    plugin_checksum = ${quoteHcl(checksum)}`,
     "    plugin_data {",
-    ...dataLines(half, block.data ?? {}).map((line) => `        ${line}`),
+    ...dataLines(block.half, block.data ?? {}).map((line) => `        ${line}`),
     "    }",
     "}",
   ];
   return `${lines.join("\n")}\n`;
+}
+
+/** What SPIRE starts, and the checksum of that file. */
+function startOf({ half, executable, checksum, node }: PluginBlock): {
+  command: string;
+  args: string[];
+  checksum: string;
+} {
+  if (node === undefined) return { command: executable, args: ["plugin", half], checksum };
+  return {
+    command: node.path,
+    args: ["-e", checkedStart, executable, checksum, "plugin", half],
+    checksum: node.checksum,
+  };
+}
+
+function reportOf(block: PluginBlock, isExecutable: boolean): PluginBlockReport {
+  const { command, args, checksum } = startOf(block);
+  return {
+    schema: "spire-keylime/plugin-block/v1",
+    half: block.half,
+    executable: block.executable,
+    executable_sha256: block.checksum,
+    plugin_cmd: command,
+    plugin_args: args,
+    plugin_checksum: checksum,
+    is_executable: isExecutable,
+    needs_path: block.node === undefined && block.startsWithoutPath !== true,
+    hcl: pluginBlockText(block),
+  };
 }
 
 function startComment({ node, startsWithoutPath, half }: PluginBlock): string[] {
@@ -108,8 +139,8 @@ const agentMtlsComment = [
 /** Prints the block for an executable; a Problem `spire-plugin-missing` when that cannot be read. */
 export async function runPluginBlock(options: PluginBlockOptions, io: Io): Promise<number> {
   const executable = await findExecutable(options.executable);
-  const { mode } = await stat(executable);
-  if (options.node !== true && (mode & 0o111) === 0) {
+  const isExecutable = options.node === true || ((await stat(executable)).mode & 0o111) !== 0;
+  if (!isExecutable) {
     io.err(`warning: ${executable} is not executable, so SPIRE cannot start it: chmod 0755 it, or use --node\n`);
   }
   const node = options.node === true ? await hashedNode() : undefined;
@@ -120,7 +151,7 @@ export async function runPluginBlock(options: PluginBlockOptions, io: Io): Promi
     startsWithoutPath: await namesAbsoluteInterpreter(executable),
     ...(node === undefined ? {} : { node }),
   };
-  io.out(pluginBlockText(block));
+  io.out(options.json ? `${JSON.stringify(reportOf(block, isExecutable), undefined, 2)}\n` : pluginBlockText(block));
   return exitCodes.ok;
 }
 

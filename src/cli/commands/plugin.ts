@@ -19,11 +19,12 @@ export const addPlugin: AddCommand = (program, io, setExitCode) => {
     .addArgument(new Argument("<half>", "which configuration file it is for").choices(["server", "agent"]))
     .option("--executable <file>", "the executable as SPIRE will see it, instead of this one")
     .option("--node", "start it through this Node by absolute path, for services whose environment has no PATH")
+    .option("--json", "print one JSON document (schema spire-keylime/plugin-block/v1) instead of HCL")
     .addHelpText(
       "after",
       "\nExample:\n  spire-keylime plugin block server   # paste it into plugins { } of server.conf\n",
     )
-    .action(async (half: "server" | "agent", options: { executable?: string; node?: boolean }) => {
+    .action(async (half: "server" | "agent", options: { executable?: string; node?: boolean; json?: boolean }) => {
       const { runPluginBlock } = await import("./plugin-block.js");
       setExitCode(await runPluginBlock({ half, ...options }, io));
     });

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type KeylimeWorld, type PluginValues, startKeylimeWorld } from "../../../test/fakes/keylime-world.js";
 import { misbehaviours, startMisbehavingServer } from "../../../test/fakes/misbehaving-server.js";
@@ -125,10 +126,17 @@ describe("a verifier that refuses the client certificate", () => {
     const refused = attestNode(exchange, runtime, systemClock).catch((error) => {
       throw answerTo(error);
     });
-    expect(await refusalOf(refused, world)).toMatchInlineSnapshot(
+    const refusal = await refusalOf(refused, world);
+    expect(refusal).toMatchInlineSnapshot(
       `"UNAVAILABLE the Keylime verifier at 127.0.0.1:VERIFIER did not recognise the CA that issued our certificate (unknown_ca, 48); presented: OU=53, O=Keylime, L=Lexington, ST=MA, CN=server, C=US, issued by OU=53, O=Keylime, L=Lexington, ST=MA, CN=Keylime Certificate Authority, C=US (and nothing above it), from "DIR/C-US-CN-server-ST-MA-L-Lexington-O-Keylime-OU-53.crt" (default of keylime_tls_cert_file); likeliest fault plugin-default-cert: no client certificate is configured, so the plugin's default one is presented; set keylime_tls_cert_file to a certificate the peer trusts"`,
     );
     runtime.close();
+    const shown = refusal
+      .replace("UNAVAILABLE ", "nodeattestor(keylime): ")
+      .replace(":VERIFIER", ":8881")
+      .replace(/"DIR\/[^"]+"/, '"/var/lib/keylime/cv_ca/server-cert.crt"');
+    const readme = readFileSync(new URL("../../../README.md", import.meta.url), "utf8");
+    expect(readme.replaceAll(/\s+/g, " ")).toContain(shown);
   });
 });
 
