@@ -1,5 +1,5 @@
 import { dirname } from "node:path";
-import { loadCandidates } from "../../../probe/load-credentials.js";
+import { loadCandidates } from "../../../probe/load-candidates.js";
 import type { Stack } from "../../../probe/stack.js";
 import { goPluginKeys } from "../../../spire/schema.js";
 import type { ClientTlsFiles, FileSetting, Origin } from "../../../spire/settings.js";
