@@ -1,8 +1,10 @@
 import { X509Certificate } from "node:crypto";
 import { type FaultId, faults } from "../faults/faults.js";
+import { isoTime } from "../net/identity-warnings.js";
+import { judgeDates, judgeRefusedChain, type RefusedChainReason } from "../net/judge-refused-chain.js";
 import { alertNumbers } from "../tls/alert.js";
 import { protocolVersions, tls12 } from "../tls/tables/protocol.js";
-import { certificateFacts } from "../x509/certificate.js";
+import { type CertificateFacts, certificateFacts } from "../x509/certificate.js";
 import { judgeOpenssl } from "../x509/trust/openssl.js";
 import type { ConnectionStory } from "./connection-story.js";
 import type { ProbeFinding } from "./report-schema.js";
@@ -20,21 +22,14 @@ export function judgeRefusal(story: ConnectionStory, view: RefusalView): ProbeFi
   const [leaf] = sent;
   if (leaf === undefined) return judgeNothingSent(story, view);
   const facts = sent.map(certificateFacts);
-  const outdated = facts.find(({ notBeforeMs, notAfterMs }) => view.nowMs < notBeforeMs || view.nowMs > notAfterMs);
-  if (outdated !== undefined) {
-    const isEarly = view.nowMs < outdated.notBeforeMs;
-    const date = new Date(isEarly ? outdated.notBeforeMs : outdated.notAfterMs).toISOString();
-    const words = `${outdated.subject} ${isEarly ? "is not valid before" : "expired at"} ${date}`;
-    return finding(isEarly ? "cert-not-yet-valid" : "cert-expired", words);
-  }
-  const limited = facts.findIndex(({ eku }) => eku !== undefined && !eku.some(allowsClients));
-  if (story.alert?.number === alertNumbers.unsupportedCertificate && limited !== -1) {
-    const words = `${facts[limited]!.subject} is for ${facts[limited]!.eku!.join(", ")} only, not clientAuth`;
-    return finding(limited === 0 ? "cert-no-client-auth" : "ca-eku-limits", words);
-  }
-  if (story.alert?.number === alertNumbers.unknownCa) return judgeUnknownCa(sent, view);
-  if (story.alert?.number === alertNumbers.badCertificate)
-    return finding("cert-weak", `${facts[0]!.subject}: ${keyText(facts[0]!)}`);
+  const alert = story.alert?.number;
+  const refused =
+    judgeDates(facts, view.nowMs) ??
+    (alert === undefined ? undefined : judgeRefusedChain({ alert, chain: facts, known: [], nowMs: view.nowMs }));
+  const known = refused && wordReason(refused, facts[0]!, view.peer);
+  if (known !== undefined) return known;
+  if (alert === alertNumbers.unknownCa) return judgeUnknownCa(sent, view);
+  if (alert === alertNumbers.badCertificate) return finding("cert-weak", `${facts[0]!.subject}: ${keyText(facts[0]!)}`);
   return {
     id: "client-cert-refused",
     severity: "error",
@@ -43,7 +38,33 @@ export function judgeRefusal(story: ConnectionStory, view: RefusalView): ProbeFi
   };
 }
 
-const allowsClients = (usage: string): boolean => usage === "clientAuth" || usage === "anyExtendedKeyUsage";
+/** Undefined where the CA file, if one was given, tells more than the alert. */
+function wordReason(refused: RefusedChainReason, leaf: CertificateFacts, peer: string): ProbeFinding | undefined {
+  switch (refused.reason) {
+    case "expired": {
+      const { subject, notAfterMs } = refused.certificate;
+      return finding("cert-expired", `${subject} expired at ${isoTime(notAfterMs)}`);
+    }
+    case "not-yet-valid": {
+      const { subject, notBeforeMs } = refused.certificate;
+      return finding("cert-not-yet-valid", `${subject} is not valid before ${isoTime(notBeforeMs)}`);
+    }
+    case "clocks-differ": {
+      const valid = `by this host's clock it is valid until ${isoTime(leaf.notAfterMs)}`;
+      return finding("cert-expired", `the ${peer} says that ${leaf.subject} has expired; ${valid}: compare the clocks`);
+    }
+    case "wrong-purpose":
+    case "purpose-excluded": {
+      const { subject, eku } = refused.certificate;
+      const id = refused.reason === "wrong-purpose" ? "cert-no-client-auth" : "ca-eku-limits";
+      return finding(id, `${subject} is for ${eku?.join(", ") ?? "something else"} only, not clientAuth`);
+    }
+    case "wrong-key":
+      return finding("key-mismatch", `the ${peer} found that the signature does not fit ${leaf.subject}`);
+    default:
+      return undefined;
+  }
+}
 
 function keyText({ keyType, keyBits }: { keyType: string | undefined; keyBits: number | undefined }): string {
   return `key ${keyType ?? "of an unknown kind"}${keyBits === undefined ? "" : ` of ${keyBits} bits`}`;

@@ -17,8 +17,10 @@ export interface Inference {
 
 /** The inner content type and the tag: what encryption adds to a message of TLS 1.3 that is not padded (RFC 8446 5.2). */
 const addedBytes = 1 + 16;
-/** An alert's two bytes, protected. */
-export const alertRecordBytes = 2 + addedBytes;
+/** Level and number. */
+export const alertBytes = 2;
+/** What Java's JSSE adds to every record besides (`T13PaddingLength` in its OutputRecord, JDK 17). */
+const javaPaddingBytes = 16;
 /** Certificate message with an empty list: header, empty context, empty list (RFC 8446 4.4.2). */
 const emptyCertificateBytes = 4 + 1 + 3;
 /** No certificate with its CertificateVerify is smaller. */
@@ -31,8 +33,9 @@ export function inferHandshake(connection: Connection): Inference | undefined {
   if (conversation.version < tls13 || suite === undefined || conversation.sawDecryption) return undefined;
   if (conversation.encryptedRecords.length === 0) return undefined;
   const finishedBytes = 4 + suite.hashBytes;
-  const flight = clientFlight(conversation.encryptedRecords, finishedBytes);
-  const inference = judgeFlight(flight, conversation, finishedBytes);
+  const added = recordOverhead(conversation, "client");
+  const flight = clientFlight(conversation.encryptedRecords, finishedBytes + added);
+  const inference = judgeFlight(flight, conversation, finishedBytes, added);
   const refusal = serverAlert(connection, flight) ?? clientAlert(flight);
   if (refusal !== undefined) {
     inference.alert = refusal.record;
@@ -41,32 +44,45 @@ export function inferHandshake(connection: Connection): Inference | undefined {
   return inference;
 }
 
+/** What a side's encryption adds to a message: it shows in the length of its Finished, which is known. */
+export function recordOverhead({ serverHello, encryptedRecords }: Conversation, side: Side): number {
+  const finishedBytes = 4 + ((serverHello && cipherSuite(serverHello.cipherSuite)?.hashBytes) ?? 0);
+  const has = (length: number) => encryptedRecords.some((record) => record.from === side && record.length === length);
+  const isPlain = has(finishedBytes + addedBytes) || !has(finishedBytes + addedBytes + javaPaddingBytes);
+  return isPlain ? addedBytes : addedBytes + javaPaddingBytes;
+}
+
 interface ClientFlight {
   /** The client's records up to and with its Finished; to the first that cannot belong to it when none fits. */
   records: EncryptedRecord[];
-  /** Place of the flight's last record among all; -1 when the client sent nothing. */
-  lastAt: number;
+  /** Place of the flight's first record among all; -1 when the client sent nothing. Java judges before the last one. */
+  firstAt: number;
   hasFinished: boolean;
 }
 
-function clientFlight(records: readonly EncryptedRecord[], finishedBytes: number): ClientFlight {
+function clientFlight(records: readonly EncryptedRecord[], finishedRecordBytes: number): ClientFlight {
   const flight: EncryptedRecord[] = [];
-  for (const [at, record] of records.entries()) {
+  const firstAt = records.findIndex(({ from }) => from === "client");
+  for (const record of records) {
     if (record.from !== "client") continue;
     flight.push(record);
-    if (record.length === finishedBytes + addedBytes) return { records: flight, lastAt: at, hasFinished: true };
+    if (record.length === finishedRecordBytes) return { records: flight, firstAt, hasFinished: true };
   }
   // Without a Finished on its own the client joined its messages in one record, or ended with an alert.
   const [first] = flight;
-  if (first === undefined) return { records: [], lastAt: -1, hasFinished: false };
-  const isJoined = first.length > finishedBytes + addedBytes;
-  return { records: [first], lastAt: records.indexOf(first), hasFinished: isJoined };
+  if (first === undefined) return { records: [], firstAt, hasFinished: false };
+  return { records: [first], firstAt, hasFinished: first.length > finishedRecordBytes };
 }
 
-function judgeFlight(flight: ClientFlight, conversation: Conversation, finishedBytes: number): Inference {
+function judgeFlight(
+  flight: ClientFlight,
+  conversation: Conversation,
+  finishedBytes: number,
+  added: number,
+): Inference {
   const unknown: Inference = { clientCertificate: "unknown", alert: undefined, because: [] };
   if (!flight.hasFinished) return unknown;
-  const sum = flight.records.reduce((total, { length }) => total + length - addedBytes, 0);
+  const sum = flight.records.reduce((total, { length }) => total + length - added, 0);
   const before = sum - finishedBytes;
   const lengths = flight.records.map(({ length }) => length).join(" + ");
   const seen = `the client's Finished flight is ${lengths} bytes`;
@@ -105,16 +121,17 @@ interface InferredAlert {
 }
 
 /** A server that is content answers with tickets or data; one that refuses answers with nothing but an alert. */
-function serverAlert(connection: Connection, { lastAt, hasFinished }: ClientFlight): InferredAlert | undefined {
+function serverAlert(connection: Connection, { firstAt, hasFinished }: ClientFlight): InferredAlert | undefined {
   if (!hasFinished) return undefined;
   const { conversation } = connection;
-  const after = conversation.encryptedRecords.slice(lastAt + 1).filter(({ from }) => from === "server");
+  const after = conversation.encryptedRecords.slice(firstAt + 1).filter(({ from }) => from === "server");
   const [first, ...more] = after;
-  if (first === undefined || first.length !== alertRecordBytes || more.length > 0) return undefined;
+  const alertLength = alertBytes + recordOverhead(conversation, "server");
+  if (first === undefined || first.length !== alertLength || more.length > 0) return undefined;
   return {
     record: { from: "server", packet: first.packet, timeMs: first.timeMs },
     because: [
-      `the server's first and only record after that has ${alertRecordBytes} bytes, an alert's length: no session ticket and no data came before it`,
+      `the server's first and only record after that has ${alertLength} bytes, an alert's length: no session ticket and no data came before it`,
       ...closeWords(connection, "server"),
     ],
   };
@@ -122,11 +139,14 @@ function serverAlert(connection: Connection, { lastAt, hasFinished }: ClientFlig
 
 /** A client that refuses the server's certificate sends an alert where its flight should be. */
 function clientAlert({ records: [first] }: ClientFlight): InferredAlert | undefined {
-  if (first === undefined || first.length !== alertRecordBytes) return undefined;
+  if (first === undefined) return undefined;
+  const [plain, padded] = [alertBytes + addedBytes, alertBytes + addedBytes + javaPaddingBytes];
+  // Nothing else that a client may send first has either length (RFC 8446 section 4.3 and on).
+  if (first.length !== plain && first.length !== padded) return undefined;
   return {
     record: { from: "client", packet: first.packet, timeMs: first.timeMs },
     because: [
-      `the client's first encrypted record has ${alertRecordBytes} bytes, an alert's length, where its Finished was due: it refused the server`,
+      `the client's first encrypted record has ${first.length} bytes, an alert's length, where its Finished was due: it refused the server`,
     ],
   };
 }

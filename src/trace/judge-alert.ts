@@ -1,5 +1,12 @@
 import type { FaultId } from "../faults/faults.js";
 import { isoTime } from "../net/identity-warnings.js";
+import {
+  judgeDates,
+  judgePurpose,
+  judgeRefusedChain,
+  type RefusedChainReason,
+  refusedChainFaults,
+} from "../net/judge-refused-chain.js";
 import { alertNumbers } from "../tls/alert.js";
 import type { CertificateFacts } from "../x509/certificate.js";
 import type { Side } from "./conversation.js";
@@ -11,6 +18,8 @@ export interface Refusal {
   /** Undefined when it could not be read; empty when the client sent none. */
   clientChain: readonly CertificateFacts[] | undefined;
   serverChain: readonly CertificateFacts[];
+  /** The client sent a CertificateVerify. */
+  isKeyShown: boolean;
   /** The name the client asked for. */
   serverName: string | undefined;
   serverPort: number;
@@ -29,63 +38,20 @@ export function judgeAlert(refusal: Refusal): SuspectedFault | undefined {
   return refusal.from === "server" ? judgeServerAlert(refusal) : judgeClientAlert(refusal);
 }
 
-const { badCertificate, certificateExpired, certificateRequired, certificateUnknown, handshakeFailure, unknownCa } =
-  alertNumbers;
+const { badCertificate, certificateExpired, certificateUnknown, handshakeFailure, unknownCa } = alertNumbers;
 const aboutTrust: ReadonlySet<number> = new Set([badCertificate, certificateUnknown, unknownCa]);
-const accessDenied = 49;
 const unrecognizedName = 112;
 
-/** OpenSSL up to TLS 1.2 says handshake_failure when a certificate is missing (RFC 5246 section 7.4.6). */
 function judgeServerAlert(refusal: Refusal): SuspectedFault | undefined {
-  const { alert, clientChain } = refusal;
+  const { alert, clientChain, serverChain, isKeyShown, nowMs } = refusal;
   if (alert === unrecognizedName) return { id: "proxy-sni", why: "the server serves no host of the name in the hello" };
-  const isNoneSent = clientChain?.length === 0;
-  if (alert === certificateRequired || (isNoneSent && (alert === handshakeFailure || aboutTrust.has(alert)))) {
-    return { id: "client-cert-not-sent", why: "the client answered the certificate request with an empty list" };
-  }
-  const isAboutClient =
-    aboutTrust.has(alert) || alert === certificateExpired || alert === alertNumbers.unsupportedCertificate;
-  if (!isAboutClient && alert !== accessDenied) return undefined;
-  return judgeDates(clientChain ?? [], refusal) ?? judgeClientChain(refusal);
-}
-
-function judgeClientChain(refusal: Refusal): SuspectedFault | undefined {
-  const { alert, clientChain } = refusal;
-  if (alert === certificateExpired) {
-    return { id: "cert-expired", why: "by the capture's clock it is valid: the clocks of the hosts may differ" };
-  }
-  if (alert === alertNumbers.unsupportedCertificate) return judgePurpose(clientChain ?? [], "clientAuth");
-  if (!aboutTrust.has(alert) || clientChain === undefined) return undefined;
-  return judgeIssuer(clientChain, refusal);
-}
-
-function judgeDates(chain: readonly CertificateFacts[], { nowMs }: Refusal): SuspectedFault | undefined {
-  const expired = chain.find(({ notAfterMs }) => nowMs > notAfterMs);
-  if (expired !== undefined) {
-    return { id: "cert-expired", why: `${expired.subject} expired at ${isoTime(expired.notAfterMs)}` };
-  }
-  const early = chain.find(({ notBeforeMs }) => nowMs < notBeforeMs);
-  if (early === undefined) return undefined;
-  return { id: "cert-not-yet-valid", why: `${early.subject} is not valid before ${isoTime(early.notBeforeMs)}` };
-}
-
-function judgePurpose(
-  [leaf, ...above]: readonly CertificateFacts[],
-  purpose: "clientAuth" | "serverAuth",
-): SuspectedFault {
-  const limited = above.find(({ eku }) => !allows(eku, purpose));
-  if (leaf !== undefined && allows(leaf.eku, purpose) && limited !== undefined) {
-    return { id: "ca-eku-limits", why: `${limited.subject} is limited to ${limited.eku?.join(", ")}` };
-  }
-  const why =
-    leaf?.eku === undefined
-      ? "the leaf is not meant for this use"
-      : `the leaf's extended key usage is ${leaf.eku.join(", ")}`;
-  return { id: purpose === "clientAuth" ? "cert-no-client-auth" : "cert-no-server-auth", why };
-}
-
-function allows(eku: readonly string[] | undefined, purpose: string): boolean {
-  return eku === undefined || eku.includes(purpose) || eku.includes("anyExtendedKeyUsage");
+  if (clientChain === undefined && alert !== alertNumbers.certificateRequired) return undefined;
+  const chain = clientChain ?? [];
+  const refused = judgeRefusedChain({ alert, chain, known: serverChain, nowMs });
+  // Java ends a handshake so when the signature does not fit the certificate.
+  if (refused === undefined && alert === handshakeFailure && isKeyShown)
+    return { id: "key-mismatch", why: "it came after the client's CertificateVerify, so its signature may not fit" };
+  return refused && { id: faultOf(refused, refusal), why: whyOf(refused) };
 }
 
 /** Faults of a server that refuses its own PKI's certificates, by Keylime's default ports; the verifier's otherwise. */
@@ -95,35 +61,66 @@ const refusalsByPort: Record<number, { samePki: FaultId; otherPki: FaultId }> = 
 };
 const verifierRefusals = { samePki: "verifier-trust-empty", otherPki: "ca-wrong" } as const;
 
-function judgeIssuer(chain: readonly CertificateFacts[], refusal: Refusal): SuspectedFault | undefined {
-  const top = chain.at(-1);
-  if (top === undefined) return undefined;
-  const { samePki, otherPki } = refusalsByPort[refusal.serverPort] ?? verifierRefusals;
-  const issuer = refusal.serverChain.find(({ subject }) => subject === top.issuer);
-  if (issuer !== undefined && !issuer.isSelfIssued && !top.isSelfIssued) {
-    const why = `the client sent nothing above ${top.subject}, and its issuer ${top.issuer} is an intermediate`;
-    return { id: "cert-chain-incomplete", why };
-  }
-  const isSamePki = refusal.serverChain.some(({ subject, issuer }) => subject === top.issuer || issuer === top.issuer);
-  if (isSamePki) return { id: samePki, why: `client and server certificates come from the same CA, ${top.issuer}` };
-  return { id: otherPki, why: `the client's chain ends at ${top.issuer}, which issued nothing the server presented` };
+function faultOf({ reason }: RefusedChainReason, { serverPort }: Refusal): FaultId {
+  const { samePki, otherPki } = refusalsByPort[serverPort] ?? verifierRefusals;
+  if (reason === "same-pki") return samePki;
+  return reason === "other-pki" ? otherPki : refusedChainFaults[reason];
 }
 
+function whyOf(refused: RefusedChainReason): string {
+  switch (refused.reason) {
+    case "none-sent":
+      return "the client answered the certificate request with an empty list";
+    case "expired":
+      return `${refused.certificate.subject} expired at ${isoTime(refused.certificate.notAfterMs)}`;
+    case "not-yet-valid":
+      return `${refused.certificate.subject} is not valid before ${isoTime(refused.certificate.notBeforeMs)}`;
+    case "clocks-differ":
+      return "by the capture's clock it is valid: the clocks of the hosts may differ";
+    case "wrong-purpose":
+      return purposeText(refused.certificate);
+    case "purpose-excluded":
+      return `${refused.certificate.subject} is limited to ${refused.certificate.eku?.join(", ")}`;
+    case "wrong-key":
+      return "the signature in the client's CertificateVerify did not fit its certificate";
+    case "issuer-not-sent":
+      return `the client sent nothing above ${refused.certificate.subject}, and its issuer ${refused.certificate.issuer} is an intermediate`;
+    case "same-pki":
+      return `client and server certificates come from the same CA, ${refused.certificate.issuer}`;
+    case "other-pki":
+      return `the client's chain ends at ${refused.certificate.issuer}, which issued nothing the server presented`;
+  }
+}
+
+function purposeText({ eku }: CertificateFacts): string {
+  return eku === undefined
+    ? "the leaf is not meant for this use"
+    : `the leaf's extended key usage is ${eku.join(", ")}`;
+}
+
+/** A client's judgement of the server's chain is told with the same reasons, which carry the server's certificates. */
 function judgeClientAlert(refusal: Refusal): SuspectedFault | undefined {
-  const { alert, serverChain, serverName } = refusal;
+  const { alert, serverChain, serverName, nowMs } = refusal;
   const [leaf] = serverChain;
   if (leaf === undefined) return undefined;
-  if (alert === alertNumbers.unsupportedCertificate) return judgePurpose(serverChain, "serverAuth");
-  if (!aboutTrust.has(alert) && alert !== certificateExpired) return undefined;
-  const dated = judgeDates(serverChain, refusal);
-  if (dated !== undefined) return dated;
+  const isAboutPurpose = alert === alertNumbers.unsupportedCertificate;
+  if (!aboutTrust.has(alert) && alert !== certificateExpired && !isAboutPurpose) return undefined;
+  const dated = judgeDates(serverChain, nowMs);
+  if (dated !== undefined) return { id: faultOf(dated, refusal), why: whyOf(dated) };
   if (alert === certificateExpired) return { id: "cert-expired", why: "by the capture's clock it is valid" };
+  const purpose = alert === unknownCa ? undefined : judgePurpose(serverChain, "serverAuth");
+  if (purpose !== undefined || isAboutPurpose)
+    return purposeFault(purpose ?? { reason: "wrong-purpose", certificate: leaf });
   // Go says bad_certificate whatever it found; OpenSSL and Java tell an unknown issuer from the rest.
   if (alert !== unknownCa && serverName !== undefined && !carriesName(leaf, serverName)) {
     const names = leaf.sans.map(({ value }) => value).join(", ") || "none";
     return { id: "verifier-name-mismatch", why: `asked for ${serverName}; the certificate's names: ${names}` };
   }
   return { id: "ca-wrong", why: `the client does not trust the CA that issued ${leaf.subject}, ${leaf.issuer}` };
+}
+
+function purposeFault(purpose: RefusedChainReason): SuspectedFault {
+  return { id: purpose.reason === "wrong-purpose" ? "cert-no-server-auth" : "ca-eku-limits", why: whyOf(purpose) };
 }
 
 function carriesName({ sans }: CertificateFacts, name: string): boolean {

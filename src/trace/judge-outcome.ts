@@ -1,7 +1,7 @@
 import { tls13 } from "../tls/tables/protocol.js";
 import type { Connection } from "./connection.js";
 import type { Conversation } from "./conversation.js";
-import { alertRecordBytes } from "./inference.js";
+import { alertBytes, recordOverhead } from "./inference.js";
 import type { TracedConnection } from "./report-schema.js";
 
 interface Outcome {
@@ -35,11 +35,11 @@ function isAccepted({ finished, version, applicationRecords, steps, alerts }: Co
 }
 
 /** TLS 1.3 without keys: the server went on after the client's flight with more than an alert. */
-function looksAccepted({ version, encryptedRecords, sawDecryption, applicationRecords }: Conversation): boolean {
+function looksAccepted(conversation: Conversation): boolean {
+  const { version, encryptedRecords, sawDecryption, applicationRecords } = conversation;
   if (version < tls13 || sawDecryption) return false;
   const firstOfClient = encryptedRecords.findIndex(({ from }) => from === "client");
   if (firstOfClient === -1) return applicationRecords.server > 0;
-  return encryptedRecords
-    .slice(firstOfClient)
-    .some(({ from, length }) => from === "server" && length !== alertRecordBytes);
+  const alertLength = alertBytes + recordOverhead(conversation, "server");
+  return encryptedRecords.slice(firstOfClient).some(({ from, length }) => from === "server" && length !== alertLength);
 }

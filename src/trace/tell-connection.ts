@@ -9,7 +9,7 @@ import { cipherSuites } from "../tls/tables/cipher-suites.js";
 import { protocolVersions, tls13 } from "../tls/tables/protocol.js";
 import { addressText } from "./address.js";
 import type { Connection, Endpoint } from "./connection.js";
-import type { Conversation, SeenAlert } from "./conversation.js";
+import type { Conversation, SeenAlert, Step } from "./conversation.js";
 import { type Inference, inferHandshake } from "./inference.js";
 import { judgeAlert, type SuspectedFault } from "./judge-alert.js";
 import { judgeOutcome } from "./judge-outcome.js";
@@ -24,7 +24,8 @@ export function tellConnection(connection: Connection, certificates: Certificate
   const server = (conversation.serverCertificates ?? []).map((der) => certificates.read(der));
   const alerts = tellAlerts(connection, inference);
   const alert = alerts.find(isRefusal) ?? null;
-  const { outcome, isInferred } = judgeOutcome(connection, alert !== null && !isAfterAcceptance(conversation, alert));
+  const isRefused = alert !== null && !isAfterAcceptance(conversation, alert) && !isAfterLeave(conversation, alert);
+  const { outcome, isInferred } = judgeOutcome(connection, isRefused);
   return {
     number: connection.number,
     client: tellEndpoint(connection.client),
@@ -41,7 +42,7 @@ export function tellConnection(connection: Connection, certificates: Certificate
     alert,
     alerts,
     fault: tellFault(suspectedFault(connection, alert, client, server, inference)),
-    inferences: inference?.because ?? [],
+    inferences: [...(inference?.because ?? []), ...(outcome === "abandoned" ? wordSilence(conversation) : [])],
     ...tellTraffic(connection),
   };
 }
@@ -162,6 +163,29 @@ function isAfterAcceptance({ steps, version }: Conversation, { packet }: TracedA
   });
 }
 
+/** What a side says about the handshake's end when the other one has hung up in the middle of it. */
+const aboutTheEnd: ReadonlySet<number> = new Set([
+  alertNumbers.handshakeFailure,
+  alertNumbers.decodeError,
+  alertNumbers.internalError,
+]);
+
+/** The other side had closed before: it was the one that did not go on. */
+function isAfterLeave({ steps }: Conversation, { from, number, packet }: TracedAlert): boolean {
+  if (number === null || !aboutTheEnd.has(number)) return false;
+  return steps.some((step) => step.from !== from && step.packet < packet && isClose(step));
+}
+
+const isClose = ({ name }: Step): boolean => name === "FIN" || name === "RST";
+
+/** A server that hangs up where its answer to the client's certificate was due. */
+function wordSilence({ steps, clientCertificates }: Conversation): string[] {
+  const close = steps.find(isClose);
+  if (clientCertificates === undefined || close?.from !== "server") return [];
+  const how = close.name === "RST" ? "reset" : "closed";
+  return [`the server ${how} the connection after the client's certificate without an alert, as Node's servers refuse`];
+}
+
 function suspectedFault(
   connection: Connection,
   alert: TracedAlert | null,
@@ -180,6 +204,7 @@ function suspectedFault(
     alert: alert.number,
     clientChain: conversation.clientCertificates && factsOf(client),
     serverChain: factsOf(server),
+    isKeyShown: conversation.sawCertificateVerify,
     serverName: hostName(helloValue(conversation, serverName)),
     serverPort: connection.server.port,
     nowMs: connection.firstTimeMs + alert.at_ms,
