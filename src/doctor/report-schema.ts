@@ -56,6 +56,13 @@ const check = z.strictObject({
   detail: z.string().nullable().describe("why it is clear, unknown or skipped"),
 });
 
+const judgement = z.strictObject({
+  id: z.string(),
+  text: z.string().describe("the statement or question, as it stands before the verdict"),
+  verdict: z.enum(["confirmed", "refuted", "unknown"]),
+  evidence: z.array(evidence).describe("what decides, or what is missing to decide"),
+});
+
 /** The document that `doctor --json` prints; docs/schemas/doctor.schema.json is made from it. */
 export const doctorReport = z
   .strictObject({
@@ -72,6 +79,10 @@ export const doctorReport = z
     }),
     causes: z.array(finding).describe("what stops attestation, the one to mend first at the front"),
     findings: z.array(finding).describe("everything found, the causes among it"),
+    hypotheses: z
+      .array(judgement)
+      .describe("what may stand behind a refused handshake of the plugin with the verifier"),
+    questions: z.array(judgement).describe("what has to be known to understand it"),
     checks: z.array(check),
     sources: z
       .array(z.strictObject({ what: z.string(), source: z.string(), problem: z.string().nullable() }))
@@ -83,3 +94,4 @@ export const doctorReport = z
 export type DoctorReport = z.infer<typeof doctorReport>;
 export type ReportedFinding = DoctorReport["findings"][number];
 export type ReportedEvidence = ReportedFinding["evidence"][number];
+export type ReportedJudgement = DoctorReport["hypotheses"][number];

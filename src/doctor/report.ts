@@ -4,7 +4,10 @@ import type { Diagnosis } from "./diagnose.js";
 import type { Fact } from "./facts/fact.js";
 import type { Facts } from "./facts/facts.js";
 import type { RankedFault } from "./rank.js";
-import type { DoctorReport, ReportedEvidence, ReportedFinding } from "./report-schema.js";
+import { hypotheses } from "./reasoning/hypotheses.js";
+import type { Judgement } from "./reasoning/judgement.js";
+import { questions } from "./reasoning/questions.js";
+import type { DoctorReport, ReportedEvidence, ReportedFinding, ReportedJudgement } from "./report-schema.js";
 import type { CheckResult } from "./run.js";
 
 export interface ReportOptions {
@@ -28,6 +31,8 @@ export function reportOf(diagnosis: Diagnosis, { version, failOn }: ReportOption
     verdict: verdictOf(causes, findings, results),
     causes,
     findings,
+    hypotheses: hypotheses({ facts, results }).map(reportedJudgement),
+    questions: questions({ facts, results }).map(reportedJudgement),
     checks: results.map(reportedCheck),
     sources: sourcesOf(facts),
     exit_code: exitCode(findings, results, failOn),
@@ -68,6 +73,10 @@ function reportedEvidence({ text, file, line, column, certificate, probe }: Evid
 function reportedCheck({ check: { id, family, title }, outcome }: CheckResult): DoctorReport["checks"][number] {
   const detail = outcome.is === "found" ? null : outcome.is === "clear" ? outcome.because : outcome.reason;
   return { id, family, title, outcome: outcome.is, detail };
+}
+
+function reportedJudgement({ id, text, verdict, because }: Judgement): ReportedJudgement {
+  return { id, text, verdict, evidence: because.map(reportedEvidence) };
 }
 
 function verdictOf(

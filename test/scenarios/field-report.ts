@@ -14,7 +14,15 @@ export const scenarios: readonly Scenario[] = [
     name: "the report's files, the verifier's section named as Keylime reads it",
     tree: (pki) => [fieldReport(pki)],
     causes: ["plugin-unknown-key"],
-    says: keys,
+    says: [...keys, "CN=Keylime Certificate Authority"],
+    verdicts: {
+      "plugin-cannot-present": "refuted",
+      "certificate-lacks-attribute": "refuted",
+      "plugin-ca-file-wrong": "refuted",
+      "certificate-not-trusted": "confirmed",
+      "plugin-takes-client-certificate": "confirmed",
+      "enable-agent-mtls-turns-client-certificates-off": "refuted",
+    },
   },
   {
     name: "the report's files as printed, section [general]",

@@ -28,6 +28,7 @@ export interface DoctorCommandOptions {
   timeout: number;
   json?: boolean;
   verbose?: boolean;
+  explainHandshake?: boolean;
   failOn: "error" | "warning" | "info";
   listChecks?: boolean;
   explain?: FaultId;
@@ -49,9 +50,11 @@ export async function runDoctor(options: DoctorCommandOptions, io: Io): Promise<
   if (options.root !== undefined) await requireDirectory(options.root);
   const diagnosis = await diagnose(doctorOptions(options, io));
   const report = reportOf(diagnosis, { version, failOn: options.failOn });
-  io.out(
-    options.json ? `${JSON.stringify(report, undefined, 2)}\n` : doctorText(report, style, options.verbose === true),
-  );
+  const { verbose: isVerbose = false, explainHandshake: isHandshakeExplained = false } = options;
+  const text = options.json
+    ? `${JSON.stringify(report, undefined, 2)}\n`
+    : doctorText(report, style, { isVerbose, isHandshakeExplained });
+  io.out(text);
   return report.exit_code;
 }
 

@@ -23,6 +23,7 @@ export const addDoctor: AddCommand = (program, io, setExitCode) => {
   addScope(command);
   command
     .option("--json", "print one JSON document (schema spire-keylime/doctor/v1)")
+    .option("--explain-handshake", "tell the reasoning about plugin and verifier even when their handshake is well")
     .option("--verbose", "list the checks that do not apply, and all the evidence")
     .addOption(
       new Option("--fail-on <severity>", "findings from this severity on make the exit code 1")

@@ -1,4 +1,5 @@
 import type { DoctorOptions } from "../../../src/doctor/options.js";
+import type { Verdict } from "../../../src/doctor/reasoning/judgement.js";
 import type { FaultId } from "../../../src/faults/faults.js";
 import type { FieldReportPki } from "../../../src/peers/pki/field-report-pki.js";
 import type { Tree } from "./machine-tree.js";
@@ -25,4 +26,6 @@ interface Answer {
   findings?: readonly FaultId[];
   /** What must stand in the first finding: each in its summary, its evidence or its fix. */
   says?: readonly string[];
+  /** Verdicts of hypotheses and questions by their ids. */
+  verdicts?: Readonly<Record<string, Verdict>>;
 }

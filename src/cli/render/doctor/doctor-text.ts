@@ -4,15 +4,25 @@ import type { Style } from "../style.js";
 import { wrapped } from "../wrap.js";
 import { familyTitles } from "./family-titles.js";
 import { findingText } from "./finding-text.js";
+import { handshakeText, isHandshakeInDoubt } from "./handshake-text.js";
 
 type ReportedCheck = DoctorReport["checks"][number];
 
+export interface DoctorTextOptions {
+  /** All the evidence, and the checks that do not apply. */
+  isVerbose: boolean;
+  /** The reasoning about plugin and verifier even when nothing is wrong between them. */
+  isHandshakeExplained: boolean;
+}
+
 /** What people read of an examination: the checks by category, what was found in the order to mend it, the verdict last. */
-export function doctorText(report: DoctorReport, style: Style, isVerbose: boolean): string {
+export function doctorText(report: DoctorReport, style: Style, options: DoctorTextOptions): string {
+  const { isVerbose, isHandshakeExplained } = options;
   const blocks = [
     headText(report, style),
     ...families.flatMap((family) => familyText(report, family, style, isVerbose)),
     ...foundText(report, style, isVerbose),
+    ...(isHandshakeExplained || isHandshakeInDoubt(report) ? handshakeText(report, style) : []),
     verdictText(report, style),
   ];
   return `${blocks.join("\n\n")}\n`;

@@ -21,7 +21,8 @@ export function findingText(finding: ReportedFinding, number: number, style: Sty
   ].join("\n");
 }
 
-function evidenceLines({ text, file, line, column }: ReportedEvidence, style: Style): string[] {
+/** One fact, with the place to look at behind it. */
+export function evidenceLines({ text, file, line, column }: ReportedEvidence, style: Style): string[] {
   const place = [file, line, column].filter((each) => each !== null).join(":");
   const told = place === "" || text.includes(place) ? text : `${text} ${style.quiet(`(${place})`)}`;
   return wrapped(told, "   - ", "     ");

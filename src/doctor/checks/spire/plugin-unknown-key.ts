@@ -1,4 +1,5 @@
 import { nearestName } from "../../../core/nearest.js";
+import type { FileFacts } from "../../facts/files/file-facts.js";
 import type { PluginFacts, WrittenKey } from "../../facts/spire/spire-facts.js";
 import { defineCheck, type Evidence, type Finding, type Fix, foundOrClear } from "../check.js";
 import { meantKey, pluginsOf, pluginWords } from "./plugins.js";
@@ -11,7 +12,7 @@ export const pluginUnknownKey = defineCheck({
     const plugins = pluginsOf(facts);
     if (plugins.length === 0) return { is: "skipped", reason: "no block of Keylime's plugin was found" };
     const [unread] = plugins.flatMap(({ data }) => (data.known ? [] : [data]));
-    const findings = plugins.flatMap(judgePlugin);
+    const findings = plugins.flatMap((plugin) => judgePlugin(plugin, facts.files));
     if (findings.length === 0 && unread !== undefined) {
       return { is: "unknown", reason: `cannot read ${unread.source}: ${unread.reason}` };
     }
@@ -23,14 +24,14 @@ function keysText({ half, data, kindBecause }: PluginFacts): string {
   return `${data.known ? data.value.keys.length : 0} in the ${half}'s plugin_data, and ${kindBecause}`;
 }
 
-function judgePlugin(plugin: PluginFacts): Finding[] {
+function judgePlugin(plugin: PluginFacts, files: readonly FileFacts[]): Finding[] {
   if (!plugin.data.known) return [];
   const unknown = plugin.data.value.keys.filter(({ knownAs }) => knownAs === undefined);
   if (plugin.kind === "ours") return unknown.length === 0 ? [] : [refused(plugin, unknown)];
   const meant = unknown.filter((key) => meantKey(plugin, key) !== undefined);
   const useless = unknown.filter((key) => !meant.includes(key));
   return [
-    ...(meant.length === 0 ? [] : [misspelt(plugin, meant)]),
+    ...(meant.length === 0 ? [] : [misspelt(plugin, meant, files)]),
     ...(useless.length === 0 ? [] : [idle(plugin, useless)]),
   ];
 }
@@ -47,7 +48,7 @@ function refused(plugin: PluginFacts, unknown: readonly WrittenKey[]): Finding {
 }
 
 /** The Go plugin drops such keys without a word: what they were meant to set stays at its default. */
-function misspelt(plugin: PluginFacts, unknown: readonly WrittenKey[]): Finding {
+function misspelt(plugin: PluginFacts, unknown: readonly WrittenKey[], files: readonly FileFacts[]): Finding {
   const meant = unknown.flatMap((key) => meantKey(plugin, key) ?? []);
   const certificate = meant.find(({ key }) => key === "keylime_tls_cert_file");
   const instead =
@@ -62,7 +63,7 @@ function misspelt(plugin: PluginFacts, unknown: readonly WrittenKey[]): Finding 
     summary: `${pluginWords(plugin)} ignores ${names(unknown)}, which it does not know: ${instead}`,
     evidence: [
       ...unknown.map((key) => keyEvidence(plugin, key)),
-      ...meant.map(({ key, default: value }) => ({ text: `${key} is not set, so its default counts: ${value}` })),
+      ...meant.map(({ key, default: value }) => defaultEvidence(key, value, files)),
       kindEvidence(plugin),
     ],
     fix: fixOf(plugin, unknown),
@@ -83,6 +84,17 @@ function keyEvidence(plugin: PluginFacts, { name, at, value }: WrittenKey): Evid
   const nearest = nearestName(name, plugin.knownKeys);
   const told = value === undefined ? name : `${name} = ${JSON.stringify(value)}`;
   return { text: `${told}${nearest === undefined ? "" : `; did you mean ${nearest}?`}`, ...at };
+}
+
+/** The default that counts, and the certificate that lies there. */
+function defaultEvidence(key: string, path: string, files: readonly FileFacts[]): Evidence {
+  const text = `${key} is not set, so its default counts: ${path}`;
+  const file = files.find((each) => each.path === path);
+  const leaf = file?.content.known ? file.content.value.certificates[0] : undefined;
+  if (leaf === undefined) return path.startsWith("/") ? { text, file: path } : { text };
+  const { subject, issuer, serial, sha256 } = leaf.facts;
+  const certificate = { subject, issuer, serial, sha256, file: path };
+  return { text: `${text}, which is ${subject}, issued by ${issuer}`, file: path, certificate };
 }
 
 function kindEvidence({ kindBecause, knownKeys, kind }: PluginFacts): Evidence {

@@ -68,7 +68,7 @@ interface Marks {
 function kindByContent(marks: Marks, path: string): Pick<Inspected, "kind" | "kindBecause"> | undefined {
   if (marks.isOurs && !marks.isCompiled) return { kind: "ours", kindBecause: `${path} is spire-keylime's executable` };
   if (marks.isCompiled && marks.hclKeys.some((key) => key.startsWith("keylime_"))) {
-    return { kind: "go", kindBecause: `${path} is the Go plugin: it names ${marks.hclKeys.join(", ")}` };
+    return { kind: "go", kindBecause: `${path} is the Go plugin, by the keys in its code` };
   }
   return undefined;
 }

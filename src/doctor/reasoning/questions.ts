@@ -1,0 +1,71 @@
+import type { Evidence } from "../checks/check.js";
+import type { EndpointFacts } from "../facts/endpoints/endpoint-facts.js";
+import { type Examined, findingEvidence, findingsOf, gapsOf, type Judgement } from "./judgement.js";
+import { connectionEvidence, leafEvidence, type PluginLeg, pluginLeg, settingEvidence } from "./plugin-leg.js";
+
+/** What has to be known of every set-up before a refused handshake can be understood. Pure. */
+export function questions(examined: Examined): Judgement[] {
+  const seen = pluginLeg(examined.facts);
+  return [takesCertificate(examined, seen), requiresCertificate(examined, seen), agentMtls(examined, seen)];
+}
+
+function takesCertificate(examined: Examined, seen: PluginLeg | undefined): Judgement {
+  const about = {
+    id: "plugin-takes-client-certificate",
+    text: "Does the plugin take a client certificate, and which one?",
+  };
+  if (seen === undefined) {
+    return { ...about, verdict: "unknown", because: [{ text: "no server.conf with Keylime's plugin was read" }] };
+  }
+  const { plugin, certificate } = seen;
+  const presents = [settingEvidence(certificate.setting), ...leafEvidence(certificate)];
+  if (plugin.kind === "unknown")
+    return { ...about, verdict: "unknown", because: [{ text: plugin.kindBecause }, ...presents] };
+  const takes = { text: `${plugin.kindBecause}: it takes keylime_tls_cert_file and keylime_tls_key_file` };
+  const ignored = findingsOf(examined, ["plugin-unknown-key"]).filter(({ finding }) => finding.stopsAttestation);
+  return { ...about, verdict: "confirmed", because: [takes, ...ignored.map(findingEvidence), ...presents] };
+}
+
+function requiresCertificate(examined: Examined, seen: PluginLeg | undefined): Judgement {
+  const about = { id: "verifier-requires-client-certificate", text: "Does the verifier require a client certificate?" };
+  const rule = {
+    text: "it wants one below a root of trusted_client_ca, for clientAuth, within its dates; the handshake goes on without, and the admin routes answer 403 then (Keylime 7.14)",
+  };
+  const without = seen?.endpoint?.connections.find(({ presented }) => presented === undefined);
+  if (seen?.endpoint === undefined || without === undefined) {
+    return { ...about, verdict: "unknown", because: [rule, ...gaps(examined)] };
+  }
+  const { certificate_request: request, outcome, http } = without.probed;
+  const live = connectionEvidence(seen.endpoint, without);
+  const asked = request === null ? "it asks for no client certificate" : requestText(request.ca_names);
+  const isRequired = request !== null && (outcome === "refused" || http?.status === 403);
+  const because = [live, { text: asked }, rule];
+  if (isRequired) return { ...about, verdict: "confirmed", because };
+  return { ...about, verdict: request === null ? "refuted" : "unknown", because };
+}
+
+function requestText(names: readonly string[]): string {
+  return `it asks for a client certificate, ${names.length === 0 ? "naming no CA" : `naming ${names.join("; ")}`}`;
+}
+
+function gaps(examined: Examined): Evidence[] {
+  const reasons = gapsOf(examined, ["verifier-unreachable"]);
+  return reasons.length > 0 ? reasons : [{ text: "the verifier was not asked" }];
+}
+
+function agentMtls(_: Examined, seen: PluginLeg | undefined): Judgement {
+  const rule = {
+    text: "enable_agent_mtls governs only the verifier's own connections to Keylime agents, not what it asks of its clients (keylime 7.14, web_util.py)",
+  };
+  return {
+    id: "enable-agent-mtls-turns-client-certificates-off",
+    text: "Does enable_agent_mtls = False turn client certificates off?",
+    verdict: "refuted",
+    because: [rule, ...(seen?.endpoint === undefined ? [] : requestEvidence(seen.endpoint))],
+  };
+}
+
+function requestEvidence({ host, port, connections }: EndpointFacts): Evidence[] {
+  const asked = connections.find(({ probed }) => probed.certificate_request !== null);
+  return asked === undefined ? [] : [{ text: `${host}:${port} asks for a client certificate` }];
+}
