@@ -11,7 +11,7 @@ import { openRawLimit, type RawSample } from "./raw-limit.js";
 import { type ContestantResult, type Document, documentOf, tableText } from "./results.js";
 import { startWorld, type World, type WorldOptions } from "./world.js";
 
-const usage = `usage: node bench/run.mjs [--pair NAME=SERVER,AGENT]... [--real-keylime] [--key-type rsa2048|p256] [--rounds 3] [--count 150] [--json FILE]
+const usage = `usage: node bench/run.mjs [--pair NAME=SERVER,AGENT]... [--real-keylime] [--key-type rsa2048|p256] [--rounds 3] [--count 300] [--json FILE]
 
 Measures this pair, and every pair given by path, against an embedded Keylime (or the real one) on this machine.
 SERVER and AGENT are executables, with arguments separated by spaces.`;
@@ -61,7 +61,7 @@ async function main(): Promise<void> {
       "real-keylime": { type: "boolean", default: false },
       "key-type": { type: "string", default: "rsa2048" },
       rounds: { type: "string", default: "3" },
-      count: { type: "string", default: "150" },
+      count: { type: "string", default: "300" },
       json: { type: "string" },
       help: { type: "boolean", default: false },
     },

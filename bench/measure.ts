@@ -25,6 +25,8 @@ export interface Turn {
   agentMs: number;
   startMs: { server: number; agent: number };
   peakMb: { server: number; agent: number };
+  /** Processor time of each half for one attestation, start included. */
+  cpuMs: { server: number; agent: number };
 }
 
 /** The attestations a long-lived plugin makes in its first moment (connections, compilation) say little of the others. */
@@ -60,6 +62,10 @@ function turnOf({ attestations, halves }: Rehearsal): Turn {
     agentMs: median(warm.map(({ agentMs }) => agentMs)) ?? 0,
     startMs: { server: halves.server.startUntilConfiguredMs, agent: halves.agent.startUntilConfiguredMs },
     peakMb: { server: halves.server.peakMemoryMb ?? 0, agent: halves.agent.peakMemoryMb ?? 0 },
+    cpuMs: {
+      server: (halves.server.cpuMs ?? 0) / attestations.length,
+      agent: (halves.agent.cpuMs ?? 0) / attestations.length,
+    },
   };
 }
 

@@ -17,6 +17,8 @@ export interface Figures {
   agent_share_ms: number;
   start_until_configured_ms: { server: number; agent: number };
   peak_memory_mb: { server: number; agent: number };
+  /** Eight in flight, start included. */
+  cpu_ms: { server: number; agent: number };
   /** Verifier's share over the raw limit of all three requests. */
   share_of_raw: number;
 }
@@ -31,6 +33,8 @@ export interface Ratios {
   verifier_share: number;
   start_until_configured: number;
   peak_memory: number;
+  /** Both halves together. */
+  cpu: number;
 }
 
 export interface Document {
@@ -83,6 +87,10 @@ function figuresOf({ contestant, oneAtATime, eightInFlight }: ContestantResult, 
       server: rounded(Math.max(...all.map(({ peakMb }) => peakMb.server))),
       agent: rounded(Math.max(...all.map(({ peakMb }) => peakMb.agent))),
     },
+    cpu_ms: {
+      server: of(eightInFlight, ({ cpuMs }) => cpuMs.server),
+      agent: of(eightInFlight, ({ cpuMs }) => cpuMs.agent),
+    },
     share_of_raw: rounded(share / rawMs),
   };
 }
@@ -96,6 +104,7 @@ function ratiosOf(ours: Figures, other: Figures): Ratios {
     verifier_share: rounded(ours.verifier_share_ms / other.verifier_share_ms),
     start_until_configured: rounded(worst(ours.start_until_configured_ms) / worst(other.start_until_configured_ms)),
     peak_memory: rounded(worst(ours.peak_memory_mb) / worst(other.peak_memory_mb)),
+    cpu: rounded((ours.cpu_ms.server + ours.cpu_ms.agent) / (other.cpu_ms.server + other.cpu_ms.agent)),
   };
 }
 
@@ -112,6 +121,7 @@ export function tableText({ run, raw_limit: raw, pairs, ratios }: Document): str
     "× raw",
     "start ms",
     "peak MB",
+    "CPU ms",
   ];
   const both = ({ server, agent }: { server: number; agent: number }) => `${Math.round(server)}/${Math.round(agent)}`;
   const rows = pairs.map((figures) => [
@@ -125,11 +135,12 @@ export function tableText({ run, raw_limit: raw, pairs, ratios }: Document): str
     figures.share_of_raw.toFixed(2),
     both(figures.start_until_configured_ms),
     both(figures.peak_memory_mb),
+    `${figures.cpu_ms.server.toFixed(1)}/${figures.cpu_ms.agent.toFixed(1)}`,
   ]);
   const compared = ratios.map(
     (ratio) =>
       `ours × of ${ratio.other}: time one at a time ${ratio.time_one_at_a_time}, rate at 8 in flight ${ratio.rate_eight_in_flight}, ` +
-      `verifier's share ${ratio.verifier_share}, start ${ratio.start_until_configured}, memory ${ratio.peak_memory}`,
+      `verifier's share ${ratio.verifier_share}, start ${ratio.start_until_configured}, memory ${ratio.peak_memory}, processor time ${ratio.cpu}`,
   );
   return [
     `${run.backend}, ${run.machine}; medians of ${run.rounds} rounds of ${run.count} and ${run.count * 3} attestations`,
@@ -137,7 +148,7 @@ export function tableText({ run, raw_limit: raw, pairs, ratios }: Document): str
     "",
     ...table([head, ...rows]),
     "",
-    "share: the verifier's share of one attestation; start and peak: server half/agent half",
+    "share: the verifier's share of one attestation; start, peak and CPU per attestation: server half/agent half",
     ...compared,
     "",
   ].join("\n");
