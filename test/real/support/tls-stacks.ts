@@ -45,7 +45,10 @@ const node = `
 const [url, version, ca, cert, key] = process.argv.slice(1);
 const read = (file) => file && require("fs").readFileSync(file);
 const options = { ca: read(ca), cert: read(cert), key: read(key), maxVersion: "TLSv" + version, agent: false };
-require("https").get(url, options, (answer) => answer.resume()).on("error", (error) => console.log(error.code));
+require("https").get(url, options, (answer) => {
+  console.log(answer.statusCode);
+  answer.resume();
+}).on("error", (error) => console.log(error.code));
 `;
 
 /** Node of the version that runs the tests unless told. */
