@@ -39,6 +39,11 @@ describe("rank", () => {
     ]);
   });
 
+  it("puts behind what is certain what may be otherwise on the copied machine", () => {
+    const doubtful = found("verifier-unreachable", { isDoubtful: true });
+    expect(order(doubtful, found("agent-failed"))).toEqual(["agent-failed", "verifier-unreachable"]);
+  });
+
   it("takes no finding of another leg for a consequence", () => {
     const leg = (name: string) => ({ leg: name });
     const ranked = rank([

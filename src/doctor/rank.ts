@@ -34,7 +34,7 @@ const explains: Partial<Record<FaultId, readonly FaultId[]>> = {
 const faultOrder = Object.keys(faults) as FaultId[];
 
 /**
- * Orders findings: what another one explains stands behind everything that stands for itself; then by the stage of an
+ * Orders findings: what is doubtful, and what another one explains, stands behind everything that stands for itself; then by the stage of an
  * attestation that is blocked, then by severity, then as the fault table lists them. Pure and total.
  */
 export function rank(found: readonly FoundFault[]): RankedFault[] {
@@ -57,6 +57,7 @@ const severities = ["error", "warning", "info"] as const;
 function keyOf({ id, finding, explainedBy }: RankedFault): number[] {
   return [
     finding.stopsAttestation ? 0 : 1,
+    finding.isDoubtful === true ? 1 : 0,
     explainedBy === undefined ? 0 : 1,
     stages.indexOf(stageOf(id, finding)),
     severities.indexOf(finding.severity),

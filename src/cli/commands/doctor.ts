@@ -58,7 +58,9 @@ function addScope(command: Command): void {
     .option("--as-user <user>", "judge what this user may read, in place of the user that runs the service")
     .option("--only <ids>", "run these checks only, separated by commas", faultIds)
     .option("--skip <ids>", "leave these checks out", faultIds)
-    .option("--timeout <duration>", "for each step over the network", duration, 1500);
+    .addOption(
+      new Option("--timeout <duration>", "for each step over the network").argParser(duration).default(1500, "1.5s"),
+    );
 }
 
 function faultIds(text: string): FaultId[] {

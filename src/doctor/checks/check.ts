@@ -42,6 +42,8 @@ export interface Finding {
   stopsAttestation: boolean;
   /** The stage it blocks, when that is not the fault's usual one. */
   stage?: Stage;
+  /** What proves it was seen on this machine and may be otherwise on the copied one: it stands behind what is certain. */
+  isDoubtful?: boolean;
   /** One line: what is wrong, on which thing; lower case at the start, no period. */
   summary: string;
   evidence: readonly Evidence[];

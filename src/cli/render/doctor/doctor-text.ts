@@ -37,19 +37,50 @@ function headText({ root, offline, sources }: DoctorReport, style: Style): strin
 }
 
 function familyText(report: DoctorReport, family: ReportedCheck["family"], style: Style, isVerbose: boolean): string[] {
-  const shown = report.checks.filter((check) => check.family === family && (isVerbose || check.outcome !== "skipped"));
-  if (shown.length === 0) return [];
-  return [
-    [style.heading(familyTitles[family]), ...shown.flatMap((check) => checkLines(check, report, style))].join("\n"),
+  const own = report.checks.filter((check) => check.family === family);
+  const judged = own.filter(({ outcome }) => outcome === "found" || outcome === "clear");
+  const open = own.filter(({ outcome }) => outcome === "unknown" || (isVerbose && outcome === "skipped"));
+  if (judged.length + open.length === 0) return [];
+  const lines = [
+    ...judged.flatMap((check) => checkLines(check, report, style)),
+    ...groupedByReason(open).flatMap((group) => openLines(group, style, isVerbose)),
   ];
+  return [[style.heading(familyTitles[family]), ...lines].join("\n")];
+}
+
+/** Checks that could not judge, those with the same reason together. */
+function groupedByReason(checks: readonly ReportedCheck[]): [ReportedCheck, ...ReportedCheck[]][] {
+  const groups = new Map<string, [ReportedCheck, ...ReportedCheck[]]>();
+  for (const check of checks) {
+    const key = `${check.outcome} ${check.detail}`;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [check]);
+    else group.push(check);
+  }
+  return [...groups.values()];
+}
+
+function openLines(group: readonly [ReportedCheck, ...ReportedCheck[]], style: Style, isVerbose: boolean): string[] {
+  const [{ title, detail, outcome }] = group;
+  const sign = outcome === "unknown" ? style.attention("?") : style.quiet("-");
+  const word = outcome === "unknown" ? "cannot tell" : "skipped";
+  if (group.length === 1) return marked(sign, `${word} whether ${title}: ${detail}`);
+  const ids = isVerbose ? ` (${group.map(({ id }) => id).join(", ")})` : "";
+  return marked(sign, `${word} of ${group.length} checks${ids}: ${detail}`);
 }
 
 function checkLines(check: ReportedCheck, { findings }: DoctorReport, style: Style): string[] {
   const own = findings.filter(({ id }) => id === check.id);
-  if (check.outcome === "found") return own.map((finding) => `${mark(finding.severity, style)} ${finding.summary}`);
-  if (check.outcome === "clear") return [`${style.good("√")} ${check.title}`];
-  const word = check.outcome === "unknown" ? style.attention("?") : style.quiet("-");
-  return wrapped(`${check.title}: ${check.outcome}, ${check.detail}`, `${word} `, "  ");
+  if (check.outcome === "found") {
+    return own.flatMap(({ severity, summary }) => marked(mark(severity, style), summary));
+  }
+  return marked(style.good("√"), check.title);
+}
+
+/** The mark may hold colour, which takes no room on the line. */
+function marked(sign: string, text: string): string[] {
+  const [first = "", ...more] = wrapped(text, "  ", "  ");
+  return [`${sign} ${first.slice(2)}`, ...more];
 }
 
 function mark(severity: ReportedFinding["severity"], style: Style): string {
@@ -61,10 +92,11 @@ function foundText({ findings }: DoctorReport, style: Style, isVerbose: boolean)
 }
 
 function verdictText({ verdict, causes, findings }: DoctorReport, style: Style): string {
-  const paint = verdict.cause === null ? style.good : style.bad;
-  const others = causes.length > 1 ? ` (and ${causes.length - 1} more)` : "";
-  const open = verdict.cause === null && findings.length > 0 ? `; ${findings.length} to look at` : "";
-  const lines = wrapped(`${verdict.text}${others}${open}`, "", "  ");
-  const next = verdict.next_step === null ? [] : wrapped(verdict.next_step, `${style.heading("next")}: `, "      ");
-  return [paint(lines.join("\n")), ...next].join("\n");
+  const isWell = verdict.cause === null;
+  const others = causes.length > 1 ? ` (the first of ${causes.length} causes)` : "";
+  const open = isWell && findings.length > 0 ? `; ${findings.length} to look at` : "";
+  const [first = "", ...more] = marked(isWell ? "√" : "×", `${verdict.text}${others}${open}`);
+  const paint = isWell ? style.good : style.bad;
+  const next = verdict.next_step === null ? [] : wrapped(verdict.next_step, "  next: ", "        ");
+  return [...[first, ...more].map(paint), ...next].join("\n");
 }

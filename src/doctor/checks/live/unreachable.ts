@@ -28,6 +28,8 @@ export function judgeReached({ facts, endpoint, service, keys }: Reached): Endpo
     finding: {
       severity: "error",
       stopsAttestation: true,
+      // The copied machine's loopback is not ours.
+      ...(facts.scope.root !== undefined && isLoopback(endpoint.host) ? { isDoubtful: true } : {}),
       leg: endpoint.id,
       summary: `the ${roleNames[endpoint.role]} at ${target} ${what} (${why})`,
       evidence: [namedByEvidence(endpoint), ...tcpEvidence(endpoint), ...running.map(processEvidence)],
@@ -35,6 +37,8 @@ export function judgeReached({ facts, endpoint, service, keys }: Reached): Endpo
     },
   };
 }
+
+const isLoopback = (host: string): boolean => host === "localhost" || host === "::1" || /^127\./.test(host);
 
 function tcpEvidence(endpoint: EndpointFacts): Evidence[] {
   const { tcp, addresses, host, port } = endpoint;

@@ -2,6 +2,7 @@ import { readdir, readFile, readlink } from "node:fs/promises";
 import { join } from "node:path";
 import { errorText } from "../../../core/problem.js";
 import { type Fact, known, unknown } from "../fact.js";
+import { whyUnreadable } from "../machine.js";
 import { shownCommand, shownValue } from "./hidden-values.js";
 import { type ListeningSocket, parseListeningSockets } from "./listening-sockets.js";
 import type { ProcessFacts } from "./process-facts.js";
@@ -23,7 +24,7 @@ export async function gatherProcesses(root: string): Promise<Fact<ProcessFacts[]
     const processes = found.filter((each) => each !== undefined).sort((a, b) => a.startedMs - b.startedMs);
     return known(withWorkers(processes), proc);
   } catch (error) {
-    return unknown(errorText(error), proc);
+    return unknown(whyUnreadable(error), proc);
   }
 }
 
