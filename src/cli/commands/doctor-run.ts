@@ -10,8 +10,10 @@ import { exitCodes, type Io } from "../io.js";
 import { checkListText, explanationText } from "../render/doctor/check-list.js";
 import { doctorText } from "../render/doctor/doctor-text.js";
 import { styleFor } from "../render/style.js";
+import { writeOutputs } from "./doctor-outputs.js";
+import type { DoctorOutputs } from "./doctor-outputs-options.js";
 
-export interface DoctorCommandOptions {
+export interface DoctorCommandOptions extends DoctorOutputs {
   serverConfig?: string;
   agentConfig?: string;
   verifierConfig?: string;
@@ -55,6 +57,7 @@ export async function runDoctor(options: DoctorCommandOptions, io: Io): Promise<
     ? `${JSON.stringify(report, undefined, 2)}\n`
     : doctorText(report, style, { isVerbose, isHandshakeExplained });
   io.out(text);
+  await writeOutputs(options, { report, facts: diagnosis.facts, failOn: options.failOn }, io);
   return report.exit_code;
 }
 

@@ -3,6 +3,7 @@ import { parseDuration } from "../../core/duration.js";
 import { nearestName } from "../../core/nearest.js";
 import { type FaultId, faults } from "../../faults/faults.js";
 import type { AddCommand } from "../command.js";
+import { addOutputs } from "./doctor-outputs-options.js";
 
 const examples = `
 Examples:
@@ -10,6 +11,7 @@ Examples:
   spire-keylime doctor --server-config /etc/spire/server.conf --as-user spire
   spire-keylime doctor --root ./copy-of-the-machine --offline
   spire-keylime doctor --json --fail-on warning
+  spire-keylime doctor --html report.html --junit report.xml
   spire-keylime doctor --explain plugin-unknown-key
 
 Exit codes: 0 nothing found, 1 findings at or above --fail-on, 2 wrong usage, 3 nothing could be checked.
@@ -21,6 +23,7 @@ export const addDoctor: AddCommand = (program, io, setExitCode) => {
     .description("read every configuration and certificate on the path, probe it live, name the cause and the fix");
   addSources(command);
   addScope(command);
+  addOutputs(command);
   command
     .option("--json", "print one JSON document (schema spire-keylime/doctor/v1)")
     .option("--explain-handshake", "tell the reasoning about plugin and verifier even when their handshake is well")

@@ -1,6 +1,14 @@
-/** Text that is HTML, SVG or XML already. */
+/** Text that is HTML, SVG or XML already. Its private field keeps other objects that have a text from being taken for it. */
 export class Markup {
-  constructor(readonly text: string) {}
+  readonly #text: string;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  get text(): string {
+    return this.#text;
+  }
 }
 
 type Value = string | number | Markup | readonly Markup[] | undefined | null | false;

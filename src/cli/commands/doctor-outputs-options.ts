@@ -1,0 +1,15 @@
+import type { Command } from "commander";
+
+/** Files that the report is written to, beside what is printed. */
+export interface DoctorOutputs {
+  html?: string;
+  junit?: string;
+  sarif?: string;
+}
+
+export function addOutputs(command: Command): void {
+  command
+    .option("--html <file>", "write the report as one HTML file: chains, handshakes, commands to copy")
+    .option("--junit <file>", "write the checks as JUnit XML, for pipelines")
+    .option("--sarif <file>", "write the findings as SARIF 2.1.0, for code scanning");
+}
