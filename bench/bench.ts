@@ -11,7 +11,7 @@ import { openRawLimit, type RawSample } from "./raw-limit.js";
 import { type ContestantResult, type Document, documentOf, tableText } from "./results.js";
 import { startWorld, type World, type WorldOptions } from "./world.js";
 
-const usage = `usage: node bench/run.mjs [--pair NAME=SERVER,AGENT]... [--real-keylime] [--key-type rsa2048|p256] [--rounds 3] [--count 300] [--json FILE]
+const usage = `usage: node bench/run.mjs [--pair NAME=SERVER,AGENT]... [--real-keylime] [--key-type rsa2048|rsa3072|rsa4096|p256] [--rounds 3] [--count 300] [--json FILE]
 
 Measures this pair, and every pair given by path, against an embedded Keylime (or the real one) on this machine.
 SERVER and AGENT are executables, with arguments separated by spaces.`;
@@ -102,11 +102,13 @@ async function measure(
   }));
   const raw = await openRawLimit(world.plain, world.files);
   const rawSamples: RawSample[] = [];
+  const rawRates: number[] = [];
   try {
     // Every contestant has its turn before any has its next: what changes on the machine meanwhile touches all alike.
     for (let round = 1; round <= rounds; round++) {
       process.stderr.write(`round ${round} of ${rounds}\n`);
       rawSamples.push(...(await raw.sample(count)));
+      rawRates.push(await raw.perSecond(count * 3, 8));
       for (const { contestant, oneAtATime, eightInFlight } of results) {
         oneAtATime.push(await takeTurn(contestant, count, 1));
         eightInFlight.push(await takeTurn(contestant, count * 3, 8));
@@ -118,6 +120,7 @@ async function measure(
   const limit = {
     allMs: median(rawSamples.map(({ allMs }) => allMs)) ?? 0,
     verifyMs: median(rawSamples.map(({ verifyMs }) => verifyMs)) ?? 0,
+    perSecond: median(rawRates) ?? 0,
   };
   const machine = `${cpus().length} × ${cpus()[0]?.model ?? "unknown processor"}, Node ${process.versions.node}`;
   return documentOf({ backend: `${world.backend}, ${keyType} certificates`, machine, rounds, count }, limit, results);

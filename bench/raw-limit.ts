@@ -12,7 +12,10 @@ export interface RawSample {
 }
 
 export interface RawLimit {
+  /** One after the other. */
   sample(count: number): Promise<RawSample[]>;
+  /** How many of them end in a second with so many in flight: no plugin of three requests can attest more. */
+  perSecond(count: number, inFlight: number): Promise<number>;
   close(): void;
 }
 
@@ -40,11 +43,18 @@ export async function openRawLimit(node: BenchNode, files: World["files"]): Prom
     await get(node.verifier, verifyPath);
     return { allMs: performance.now() - startedMs, verifyMs: performance.now() - askedMs };
   };
+  const sample = async (count: number) => {
+    const samples: RawSample[] = [];
+    for (let i = 0; i < count; i++) samples.push(await one());
+    return samples;
+  };
   return {
-    async sample(count) {
-      const samples: RawSample[] = [];
-      for (let i = 0; i < count; i++) samples.push(await one());
-      return samples;
+    sample,
+    async perSecond(count, inFlight) {
+      const startedMs = performance.now();
+      const share = Math.ceil(count / inFlight);
+      await Promise.all(Array.from({ length: inFlight }, () => sample(share)));
+      return ((share * inFlight) / (performance.now() - startedMs)) * 1000;
     },
     close: () => agent.destroy(),
   };
