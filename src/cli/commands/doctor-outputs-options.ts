@@ -5,11 +5,16 @@ export interface DoctorOutputs {
   html?: string;
   junit?: string;
   sarif?: string;
+  bundle?: string;
 }
 
 export function addOutputs(command: Command): void {
   command
     .option("--html <file>", "write the report as one HTML file: chains, handshakes, commands to copy")
     .option("--junit <file>", "write the checks as JUnit XML, for pipelines")
-    .option("--sarif <file>", "write the findings as SARIF 2.1.0, for code scanning");
+    .option("--sarif <file>", "write the findings as SARIF 2.1.0, for code scanning")
+    .option(
+      "--bundle <file.tgz>",
+      "write what a support case needs: report, facts, configuration, certificates; no secrets",
+    );
 }

@@ -57,7 +57,7 @@ export async function runDoctor(options: DoctorCommandOptions, io: Io): Promise<
     ? `${JSON.stringify(report, undefined, 2)}\n`
     : doctorText(report, style, { isVerbose, isHandshakeExplained });
   io.out(text);
-  await writeOutputs(options, { report, facts: diagnosis.facts, failOn: options.failOn }, io);
+  await writeOutputs(options, { report, diagnosis, failOn: options.failOn }, io);
   return report.exit_code;
 }
 

@@ -1,14 +1,17 @@
 #!/usr/bin/env bash
 # Installs the real peers that test/real runs against, cached outside the tree so that a second run takes a second:
-#   debian   openssl, curl, a C compiler, nginx, tshark, a JDK, python3-gpg, swtpm, tpm2-tools
+#   debian   openssl, curl, a C compiler, nginx, tshark, a JDK, python3-gpg, swtpm, tpm2-tools,
+#            chromium
 #   keylime  Keylime 7.14.3 (verifier, registrar, tenant) in a virtual environment
 #   spire    SPIRE 1.13.3 (server and agent), built from the Go module
 #   node     Node 22 and 24, as node22 and node24: the npm packages that carry the binary
-# Prints the folder that holds bin/ as its last line. Usage: install.sh [debian] [keylime] [spire] [node]   (default: all)
+#   axe      axe-core, the accessibility engine, for the HTML that is written
+# Prints the folder that holds bin/ as its last line. Usage: install.sh [debian] [keylime] [spire] [node] [axe]   (default: all)
 set -euo pipefail
 
 spire_version=1.13.3
 keylime_version=7.14.3
+axe_version=4.14.1
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 cache="${SPIRE_KEYLIME_PEERS:-${XDG_CACHE_HOME:-$HOME/.cache}/spire-keylime/peers}"
 bin="$cache/bin"
@@ -29,7 +32,7 @@ as_root() {
 is_installed() { dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'install ok installed'; }
 
 install_debian() {
-  local wanted=(openssl curl gcc libc6-dev nginx-light tshark python3 python3-gpg python3-venv swtpm tpm2-tools)
+  local wanted=(openssl curl gcc libc6-dev nginx-light tshark python3 python3-gpg python3-venv swtpm tpm2-tools chromium)
   local missing=() package
   # The name of the JDK differs from release to release; any will do.
   command -v javac >/dev/null || wanted+=(default-jdk-headless)
@@ -102,7 +105,16 @@ install_node() {
   done
 }
 
-[ "$#" -gt 0 ] || set -- debian keylime spire node
+install_axe() {
+  local folder="$cache/axe-$axe_version"
+  [ -e "$folder/package/axe.min.js" ] && return
+  say "installing axe-core $axe_version"
+  rm -rf "$folder"
+  mkdir -p "$folder"
+  (cd "$folder" && tar -xzf "$(npm pack --silent "axe-core@$axe_version")")
+}
+
+[ "$#" -gt 0 ] || set -- debian keylime spire node axe
 # Two runs at a time would write the same files.
 exec 9>"$cache/.lock"
 if command -v flock >/dev/null; then flock 9; fi
@@ -112,7 +124,8 @@ for peer in "$@"; do
     keylime) install_keylime ;;
     spire) install_spire ;;
     node) install_node ;;
-    *) die "unknown peer '$peer': choose among debian, keylime, spire, node" ;;
+    axe) install_axe ;;
+    *) die "unknown peer '$peer': choose among debian, keylime, spire, node, axe" ;;
   esac
 done
 say "ready in $cache"

@@ -1,0 +1,68 @@
+import type { HclDocument, HclItem, HclValue } from "../../formats/hcl/document.js";
+import { parseHcl } from "../../formats/hcl/parser.js";
+import type { Span } from "../../formats/line-index.js";
+import { hidden } from "../facts/processes/hidden-values.js";
+import { commentWithoutSecrets, isSecret, withoutKeys } from "./secret-text.js";
+
+/** Keys of plugin_data that belong to this project's plugin; what other plugins keep there may be anything. */
+const ownKey =
+  /^(keylime_|request_timeout$|attestation_timeout$|max_attestation_age$|require_|allowed_|auto_enroll$|agent_path_template$|selectors$)/i;
+/** What is kept of a file that does not parse. */
+const plainKey = /^(keylime_|plugin_|trust_domain$|bind_|socket_path$|data_dir$|log_|server_|enabled$)/i;
+
+interface Splice {
+  span: Pick<Span, "start" | "end">;
+  text: string;
+}
+
+/** SPIRE's configuration with its secrets hidden: of other plugins' data only the keys are kept. */
+export function redactHcl(text: string): string {
+  const safe = withoutKeys(text);
+  let document: HclDocument;
+  try {
+    document = parseHcl(safe);
+  } catch {
+    return safe.split("\n").map(plainLine).join("\n");
+  }
+  const splices = [...document.items.flatMap((item) => itemSplices(item, false)), ...commentSplices(document)];
+  return spliced(document.text, splices);
+}
+
+function itemSplices({ keys, value }: HclItem, inData: boolean): Splice[] {
+  const name = keys.at(-1)!.name;
+  const isData = inData || keys.some((key) => key.name.toLowerCase() === "plugin_data");
+  return valueSplices(name, value, isData);
+}
+
+function valueSplices(name: string, value: HclValue, inData: boolean): Splice[] {
+  if (value.kind === "object") return value.items.flatMap((item) => itemSplices(item, inData));
+  if (value.kind === "list") return value.items.flatMap((each) => valueSplices(name, each, inData));
+  if (value.kind === "null") return [];
+  const isOpen = !inData || ownKey.test(name);
+  const written = value.kind === "string" ? value.value : "";
+  return isOpen && !isSecret(name, written) ? [] : [{ span: value.span, text: `"${hidden}"` }];
+}
+
+function commentSplices({ text, tokens }: HclDocument): Splice[] {
+  return tokens
+    .filter(({ kind }) => kind === "comment")
+    .map((span) => ({
+      span,
+      text: commentWithoutSecrets(text.slice(span.start, span.end), (name) => plainKey.test(name)),
+    }));
+}
+
+function spliced(text: string, splices: readonly Splice[]): string {
+  return splices
+    .toSorted((a, b) => b.span.start - a.span.start)
+    .reduce((rest, { span, text: put }) => rest.slice(0, span.start) + put + rest.slice(span.end), text);
+}
+
+/** Blocks, and the values of keys that hold none but plain ones. */
+function plainLine(line: string): string {
+  const option = /^(\s*"?)([\w.-]+)("?\s*[=:]\s*)(.*)$/.exec(line);
+  if (option === null) return /^\s*(["\w-]+\s*)*[{}[\],\s]*$/.test(line) && /[{}]|^\s*$/.test(line) ? line : hidden;
+  const [, lead, name, sign, value] = option;
+  const isShown = value === "{" || (plainKey.test(name!) && !isSecret(name!, value!));
+  return isShown ? line : `${lead}${name}${sign}${hidden}`;
+}

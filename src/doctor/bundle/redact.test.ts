@@ -1,0 +1,94 @@
+import { describe, expect, it } from "vitest";
+import { redactHcl } from "./redact-hcl.js";
+import { redactLines } from "./redact-lines.js";
+
+describe("SPIRE's configuration for a bundle", () => {
+  it("keeps what concerns the plugin, with its lines and comments, and of other plugins the keys", () => {
+    const text = `server {
+  trust_domain = "funlab.casa" # ours
+  # join_token = "abc"
+}
+plugins {
+  NodeAttestor "keylime" {
+    plugin_cmd = "/opt/p"
+    plugin_data {
+      keylime_verifier_host = "127.0.0.1" // was "127.0.0.2"
+      keylime_tls_key_file = "/etc/k.key"
+      pin = "1234"
+    }
+  }
+  UpstreamAuthority "vault" {
+    plugin_data {
+      vault_addr = "https://v"
+      token_auth { token = "hvs.x" }
+      list = ["a", 7]
+    }
+  }
+}
+`;
+    expect(redactHcl(text)).toBe(
+      text
+        .replace('join_token = "abc"', "join_token = (hidden)")
+        .replace('"1234"', '"(hidden)"')
+        .replace('"https://v"', '"(hidden)"')
+        .replace('"hvs.x"', '"(hidden)"')
+        .replace('["a", 7]', '["(hidden)", "(hidden)"]'),
+    );
+  });
+
+  it("that does not parse keeps its blocks and plain keys, so that the flaw can still be seen", () => {
+    const text = `server {
+  trust_domain = “funlab.casa”
+}
+plugins {
+  DataStore "sql" {
+    plugin_data {
+      connection_string = "secret"
+      text = <<EOT
+secret
+EOT
+`;
+    expect(redactHcl(text)).toBe(
+      text
+        .replace('connection_string = "secret"', "connection_string = (hidden)")
+        .replace("text = <<EOT\nsecret\nEOT", "text = (hidden)\n(hidden)\n(hidden)"),
+    );
+  });
+});
+
+describe("Keylime's configuration for a bundle", () => {
+  it("hides passwords, what goes on with them, and who logs in at an URL", () => {
+    const text = `[verifier]
+trusted_client_ca = ["ca.crt",
+  "b.crt"]
+server_key = verifier.key
+server_key_password = two
+  lines
+#client_key_password = "x"
+; the password is y
+database_url = sqlite
+hooks = ["https://a:b@h/1", "https://h/2"]
+[agent]
+tpm_ownerpassword = ""
+payload_key = """
+-----BEGIN RSA PRIVATE KEY-----
+abc
+-----END RSA PRIVATE KEY-----"""
+`;
+    expect(redactLines(text)).toBe(`[verifier]
+trusted_client_ca = ["ca.crt",
+  "b.crt"]
+server_key = verifier.key
+server_key_password = (hidden)
+(hidden)
+#client_key_password = (hidden)
+# (hidden)
+database_url = (hidden)
+hooks = ["https://(hidden)@h/1", "https://h/2"]
+[agent]
+tpm_ownerpassword = (hidden)
+payload_key = """
+(hidden)"""
+`);
+  });
+});
