@@ -4,6 +4,7 @@ import type { DoctorReport, ReportedJudgement } from "../../../doctor/report-sch
 import { type Markup, markup } from "../html/markup.js";
 import { pageClose, pageOpen } from "../html/page.js";
 import { familyTitles } from "./family-titles.js";
+import { acceptanceTable } from "./html-acceptance.js";
 import { evidenceItem, findingPanel } from "./html-finding.js";
 import { endpointPanel } from "./html-handshakes.js";
 
@@ -19,6 +20,9 @@ svg.chain text { font: 13px system-ui, sans-serif; fill: var(--ink); } svg.chain
 svg.chain text.detail { fill: var(--quiet); font-size: 12px; } svg.chain path.up { fill: none; stroke: var(--strong); stroke-width: 1.5; }
 .beside { display: grid; grid-template-columns: minmax(0, 1fr); gap: 0 2rem; }
 @media (min-width: 56rem) { .beside { grid-template-columns: minmax(0, 21.5rem) minmax(0, 1fr); } }
+table.acceptance { border-collapse: collapse; width: 100%; } .acceptance caption { text-align: left; margin-bottom: .5rem; }
+.acceptance th, .acceptance td { text-align: left; vertical-align: top; padding: .4rem .5rem; border-top: 1px solid var(--line); }
+.acceptance th[scope="row"] { font-weight: 400; } .acceptance .quiet { font-size: .82rem; }
 .checks li { margin: .4rem 0; } .checks { list-style: none; padding: 0; }
 `;
 
@@ -45,6 +49,7 @@ function sections(report: DoctorReport, { endpoints }: Facts): Section[] {
   const { causes, findings } = report;
   const others = findings.filter(({ stops_attestation: stops }) => !stops);
   const seen = endpoints.known ? endpoints.value : [];
+  const acceptance = acceptanceTable(seen);
   return [
     { id: "causes", title: "What stops attestation", content: causes.map((one, i) => findingPanel(one, i + 1)) },
     {
@@ -52,6 +57,7 @@ function sections(report: DoctorReport, { endpoints }: Facts): Section[] {
       title: "What else was found",
       content: others.map((one, i) => findingPanel(one, causes.length + i + 1)),
     },
+    { id: "acceptance", title: "Who accepts what", content: acceptance === undefined ? [] : [acceptance] },
     { id: "handshakes", title: "The handshakes", content: seen.map(endpointPanel) },
     { id: "hypotheses", title: "What may stand behind a refused handshake", content: report.hypotheses.map(judgement) },
     { id: "questions", title: "What has to be known", content: report.questions.map(judgement) },

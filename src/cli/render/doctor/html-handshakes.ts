@@ -15,7 +15,7 @@ const labels = {
 export function endpointPanel(endpoint: EndpointFacts): Markup {
   const { role, host, port, namedBy, tcp, connections } = endpoint;
   const notConnected = tcp.filter(({ outcome }) => outcome !== "connected");
-  return markup`<article class="panel"><h3>${role} at ${host}:${port}</h3><p class="quiet">${namedBy.text}${namedBy.at !== undefined && markup` <code>${namedBy.at.file}:${namedBy.at.line}</code>`}</p>
+  return markup`<article class="panel"><h3>${role} at ${host.includes(":") ? `[${host}]` : host}:${port}</h3><p class="quiet">${namedBy.text}, ${[namedBy.at.file, namedBy.at.line].filter((each) => each !== undefined).join(":")}</p>
 ${notConnected.map(({ address, outcome, detail }) => markup`<p class="bad">${address}: ${outcome} (${detail})</p>`)}
 ${connections.map(handshake)}</article>
 `;
@@ -26,10 +26,9 @@ function handshake({ presented, probed }: TlsConnectionFacts): Markup {
   const what = presented === undefined ? "without a certificate" : `${labels[presented.label]}${presented.name}`;
   const isOpen = outcome === "refused" && presented?.label === "configured";
   const negotiated = [version, suite].filter((each) => each !== null).join(", ");
-  return markup`<details${isOpen && markup` open`}><summary><h4>${what}: <span class="${tones[outcome]}">${outcome}</span></h4></summary>
+  return markup`<details${isOpen && markup` open`}><summary><h4>${what}: <span class="${tones[outcome]}">${outcome}</span></h4>${http !== null && markup` <span class="quiet">GET ${http.path}: ${http.status}</span>`}</summary>
 <p>${evidence}</p>
 ${alert !== null && markup`<p class="bad">Alert ${alert.name} (${alert.number}) from the ${alert.from}, after the client's ${alert.after}: it ${alert.meaning}</p>`}
-${http !== null && markup`<p class="quiet">GET ${http.path}: ${http.status}</p>`}
 ${withheld !== null && markup`<p class="note">The certificate was not sent: ${withheld}</p>`}
 <p class="quiet">${negotiated}</p>
 <div class="beside"><div>${sentChain("The client sent", probed.client_certificates)}${sentChain("The server sent", probed.server_certificates)}</div>
