@@ -1,9 +1,8 @@
-import { execFile, execFileSync } from "node:child_process";
-import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { doctorJunit } from "../../src/cli/render/doctor/doctor-junit.js";
 import { doctorSarif } from "../../src/cli/render/doctor/doctor-sarif.js";
 import type { DoctorReport } from "../../src/doctor/report-schema.js";
+import { runChecked } from "../support/run-command.js";
 import { sampleReport } from "../support/sample-report.js";
 import { type TemporaryDirectory, temporaryDirectory } from "../support/temporary-directory.js";
 
@@ -13,7 +12,7 @@ describe("the doctor's SARIF and JUnit, read by the schema of OASIS and by a par
   let directory: TemporaryDirectory;
   beforeAll(async () => {
     directory = await temporaryDirectory();
-    execFileSync("go", ["build", "-o", directory.file("report-go"), "."], { cwd: folder, stdio: "pipe" });
+    await runChecked("go", ["build", "-o", directory.file("report-go"), "."], { cwd: folder, timeoutMs: 120_000 });
   });
   afterAll(() => directory?.[Symbol.asyncDispose]());
 
@@ -48,7 +47,6 @@ describe("the doctor's SARIF and JUnit, read by the schema of OASIS and by a par
 
   async function read(sarif: string, junit: string): Promise<unknown> {
     const files = [await directory.write("report.sarif", sarif), await directory.write("report.xml", junit)];
-    const { stdout } = await promisify(execFile)(directory.file("report-go"), files, { cwd: folder });
-    return JSON.parse(stdout);
+    return JSON.parse(await runChecked(directory.file("report-go"), files, { cwd: folder }));
   }
 });
