@@ -58,6 +58,12 @@ describe("doctor's files", () => {
   });
 });
 
+it("doctor's files are no standard output", async () => {
+  const { code, stdout, stderr } = await doctor("--html", "-");
+  expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+  expect(stderr).toContain("argument '-' is invalid. it names a file; for standard output there is --json.");
+});
+
 describe("doctor's bundle", () => {
   it("holds report, facts, configuration and certificates, as listed, closed to others", async () => {
     const { names, stderr, mode } = await unpackedBundle("bundle.tgz");

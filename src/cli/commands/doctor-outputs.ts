@@ -45,7 +45,7 @@ async function write(file: string | undefined, text: () => string | Buffer, io: 
   if (file === undefined) return;
   const content = text();
   try {
-    await writeFile(file, content, { mode: 0o600 });
+    await writeFile(file, content, typeof content === "string" ? {} : { mode: 0o600 });
   } catch (error) {
     const hint = "name a file in a directory that you may write to";
     throw new Problem("output", `cannot write ${JSON.stringify(file)}: ${errorText(error)}`, {
