@@ -43,13 +43,23 @@ function valueSplices(name: string, value: HclValue, inData: boolean): Splice[] 
   return isOpen && !isSecret(name, written) ? [] : [{ span: value.span, text: `"${hidden}"` }];
 }
 
-function commentSplices({ text, tokens }: HclDocument): Splice[] {
+function commentSplices({ text, tokens, items }: HclDocument): Splice[] {
+  const foreign = items.flatMap(foreignData);
   return tokens
     .filter(({ kind }) => kind === "comment")
-    .map((span) => ({
-      span,
-      text: commentWithoutSecrets(text.slice(span.start, span.end), (name) => plainKey.test(name)),
-    }));
+    .map((span) => {
+      const isForeign = foreign.some(({ start, end }) => start <= span.start && span.end <= end);
+      const comment = text.slice(span.start, span.end);
+      const kept = commentWithoutSecrets(comment, (name) => plainKey.test(name));
+      return { span, text: isForeign ? comment.replaceAll(/[^\n]+/g, `# ${hidden}`) : kept };
+    });
+}
+
+/** Where the data of other plugins stand: what is said about it in a comment may be anything as well. */
+function foreignData({ keys, value }: HclItem): Splice["span"][] {
+  if (value.kind !== "object") return [];
+  if (!keys.some(({ name }) => name.toLowerCase() === "plugin_data")) return value.items.flatMap(foreignData);
+  return value.items.some((item) => /^keylime_/i.test(item.keys[0].name)) ? [] : [value.span];
 }
 
 function spliced(text: string, splices: readonly Splice[]): string {
@@ -61,7 +71,7 @@ function spliced(text: string, splices: readonly Splice[]): string {
 /** Blocks, and the values of keys that hold none but plain ones. */
 function plainLine(line: string): string {
   const option = /^(\s*"?)([\w.-]+)("?\s*[=:]\s*)(.*)$/.exec(line);
-  if (option === null) return /^\s*(["\w-]+\s*)*[{}[\],\s]*$/.test(line) && /[{}]|^\s*$/.test(line) ? line : hidden;
+  if (option === null) return /^[\w" -]*\{\s*$|^[}\],\s]*$/.test(line.trimStart()) ? line : hidden;
   const [, lead, name, sign, value] = option;
   const isShown = value === "{" || (plainKey.test(name!) && !isSecret(name!, value!));
   return isShown ? line : `${lead}${name}${sign}${hidden}`;

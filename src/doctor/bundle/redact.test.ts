@@ -1,4 +1,6 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { quoteHcl } from "../../formats/hcl/quote.js";
 import { redactHcl } from "./redact-hcl.js";
 import { redactLines } from "./redact-lines.js";
 
@@ -52,6 +54,30 @@ EOT
       text
         .replace('connection_string = "secret"', "connection_string = (hidden)")
         .replace("text = <<EOT\nsecret\nEOT", "text = (hidden)\n(hidden)\n(hidden)"),
+    );
+  });
+});
+
+describe("a secret in another plugin's data", () => {
+  const secret = fc.stringMatching(/^[A-Za-z0-9+/=_-]{8,40}$/).map((text) => `zz${text}`);
+  const places = [
+    (value: string) => `key = ${quoteHcl(value)}`,
+    (value: string) => `key = ["a", ${quoteHcl(value)}]`,
+    (value: string) => `key = <<EOT\n${value}\nEOT`,
+    (value: string) => `inner { keylime { deeper = ${quoteHcl(value)} } }`,
+    (value: string) => `key = "x" # was ${value} once`,
+    (value: string) => `url = "postgres://me:${value}@db/x"`,
+    (value: string) => `// key = "${value}"`,
+    (value: string) => `/*\n * key = "${value}"\n */`,
+  ];
+
+  it("is hidden wherever it stands, in a file that parses and in one that does not", () => {
+    fc.assert(
+      fc.property(secret, fc.constantFrom(...places), fc.constantFrom("", "“", "}", '"'), (value, place, flaw) => {
+        const text = `plugins {\n  KeyManager "x" {\n    plugin_data {\n      ${place(value)}\n    }\n  }\n}\n${flaw}`;
+        expect(redactHcl(text)).not.toContain(value);
+      }),
+      { numRuns: 2000 },
     );
   });
 });
