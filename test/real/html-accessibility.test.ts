@@ -81,6 +81,18 @@ describe.skipIf(!isInstalled)("HTML that is written", () => {
     expect(await opened.page.locator(".command button").count()).toBeGreaterThan(0);
   });
 
+  it("copies a command, or selects it where the clipboard is closed to a file", async () => {
+    await using opened = await open("hostile", { scheme: "light", width: 390 });
+    const button = opened.page.locator(".command button").first();
+    await button.click();
+    await opened.page.waitForFunction("document.querySelector('.command button').textContent !== 'Copy'");
+    const outcome = await button.textContent();
+    const taken = outcome === "Selected" ? "String(getSelection())" : "navigator.clipboard.readText()";
+    expect(["Copied", "Selected"]).toContain(outcome);
+    if (outcome === "Copied") await opened.page.context().grantPermissions(["clipboard-read"]);
+    expect(await opened.page.evaluate(taken)).toBe('cp "a & b" <c>');
+  });
+
   /** With `bypassCSP` a script of the test's own may run in the page, which its policy forbids otherwise. */
   async function open(name: string, look: { scheme: "light" | "dark"; width: number }, bypassCSP = false) {
     const { scheme, width } = look;
