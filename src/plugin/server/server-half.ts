@@ -66,8 +66,7 @@ export class ServerHalf implements ConfigHandlers {
     try {
       await this.#current.use(async (runtime) => {
         if (runtime === undefined) throw statusError(StatusCode.FAILED_PRECONDITION, "not configured");
-        const attributes = await this.#attestWithin(stream, runtime);
-        await call.send({ agentAttributes: attributes });
+        await this.#attestWithin(stream, runtime);
       });
     } catch (error) {
       if (stream.isAnswerDue && !call.signal.aborted) {
@@ -80,7 +79,8 @@ export class ServerHalf implements ConfigHandlers {
     }
   }
 
-  async #attestWithin(stream: AttestStream, runtime: ServerRuntime): Promise<AgentAttributes> {
+  /** SPIRE waits for the answer alone: that goes out before it is logged and measured. */
+  async #attestWithin(stream: AttestStream, runtime: ServerRuntime): Promise<void> {
     const { clock, metrics } = this.#options;
     const { settings } = runtime;
     const startMs = clock.nowMs();
@@ -91,9 +91,9 @@ export class ServerHalf implements ConfigHandlers {
     try {
       const attesting = attestNode(stream.exchange(over.signal), runtime, clock);
       const attributes = await Promise.race([attesting, rejected(over.signal)]);
+      await stream.admit(attributes);
       this.#tell(attributes, startMs);
       metrics.measureSince(["attest"], startMs, { outcome: "admitted" });
-      return { ...spireAttributes(attributes) };
     } catch (error) {
       const { reason } = over.signal;
       const answer = answerTo(reason instanceof Refusal ? reason : error);
@@ -179,6 +179,10 @@ class AttestStream {
         };
       },
     };
+  }
+
+  admit(attributes: NodeAttributes): Promise<void> {
+    return this.call.send({ agentAttributes: spireAttributes(attributes) });
   }
 
   /**
