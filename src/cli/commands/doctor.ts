@@ -13,6 +13,7 @@ Examples:
   spire-keylime doctor --json --fail-on warning
   spire-keylime doctor --html report.html --junit report.xml
   spire-keylime doctor --explain plugin-unknown-key
+  spire-keylime doctor --matrix
 
 Exit codes: 0 nothing found, 1 findings at or above --fail-on, 2 wrong usage, 3 nothing could be checked.
 `;
@@ -35,8 +36,18 @@ export const addDoctor: AddCommand = (program, io, setExitCode) => {
     )
     .option("--list-checks", "print every check and end")
     .option("--explain <id>", "print what a fault is, how to see it and how to mend it, and end", faultId)
+    .addOption(
+      new Option("--matrix [verifier]", "start throw-away verifiers and print what each makes of which certificate")
+        .choices(["auto", "embedded", "real"])
+        .preset("auto"),
+    )
     .addHelpText("after", examples)
     .action(async (options) => {
+      if (options.matrix !== undefined) {
+        const { runDoctorMatrix } = await import("./doctor-matrix-run.js");
+        setExitCode(await runDoctorMatrix(options, io));
+        return;
+      }
       const { runDoctor } = await import("./doctor-run.js");
       setExitCode(await runDoctor(options, io));
     });
