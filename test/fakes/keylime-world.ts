@@ -34,6 +34,8 @@ export interface WorldOptions {
   pki?: FieldReportPki;
   /** Mutual TLS on the Keylime agent's port; true when not given. */
   agentMtls?: boolean;
+  /** Let the Keylime agent register; true when not given. */
+  registered?: boolean;
   /** Enrol the machine; true when not given. */
   enrolled?: boolean;
   verifier?: Partial<VerifierOptions>;
@@ -93,7 +95,7 @@ export async function startKeylimeWorld(options: WorldOptions = {}): Promise<Key
       ...options.agent,
     });
     stops.push(() => agent.stop());
-    await agent.register();
+    if (options.registered !== false) await agent.register();
     const files = {
       ca: await directory.write("ca.crt", trust),
       cert: await directory.write("plugin.crt", pki.plugin.chainPem),
