@@ -195,7 +195,8 @@ describe("what a file is", () => {
       { label: "ENCRYPTED PRIVATE KEY", line: expect.any(Number), isEncrypted: true },
     ]);
     expect(flaws).toEqual([{ line: expect.any(Number), text: expect.stringContaining("cannot be read") }]);
-    const secret = Buffer.from(leaf.keyPem.split("\n").slice(1, -2).join(""), "base64").subarray(40, 80);
+    // An RSA key starts with its modulus, which is public; its last numbers are not.
+    const secret = Buffer.from(leaf.keyPem.split("\n").slice(1, -2).join(""), "base64").subarray(-60);
     expect(JSON.stringify(file)).not.toContain(secret.toString("base64").slice(2, 20));
   });
 
