@@ -45,6 +45,9 @@ export const tracedConnection = z.strictObject({
   number: z.number().int().positive().describe("in the order of first packets"),
   client: endpoint,
   server: endpoint,
+  server_role: z
+    .enum(["verifier", "registrar", "agent", "other"])
+    .describe("which of Keylime's services, by its port, else by a name it is asked for or presents"),
   started: time,
   duration_ms: z.number().nonnegative(),
   outcome: z

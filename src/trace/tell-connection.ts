@@ -15,6 +15,7 @@ import { judgeAlert, type SuspectedFault } from "./judge-alert.js";
 import { judgeOutcome } from "./judge-outcome.js";
 import type { CertificateCache, PresentedCertificate } from "./presented-certificate.js";
 import type { TracedAlert, TracedConnection } from "./report-schema.js";
+import { serverRole } from "./server-role.js";
 
 /** A connection as the report tells it. */
 export function tellConnection(connection: Connection, certificates: CertificateCache): TracedConnection {
@@ -30,6 +31,7 @@ export function tellConnection(connection: Connection, certificates: Certificate
     number: connection.number,
     client: tellEndpoint(connection.client),
     server: tellEndpoint(connection.server),
+    server_role: serverRole(connection.server.port, namesOf(conversation, server)),
     started: isoTime(connection.firstTimeMs),
     duration_ms: rounded(connection.lastTimeMs - connection.firstTimeMs),
     outcome,
@@ -45,6 +47,13 @@ export function tellConnection(connection: Connection, certificates: Certificate
     inferences: [...(inference?.because ?? []), ...(outcome === "abandoned" ? wordSilence(conversation) : [])],
     ...tellTraffic(connection),
   };
+}
+
+/** What the server is asked for by, and what its certificate calls it. */
+function namesOf(conversation: Conversation, [leaf]: readonly PresentedCertificate[]): string[] {
+  const asked = hostName(helloValue(conversation, serverName));
+  const presented = leaf?.facts === undefined ? [] : [leaf.facts.subject, ...leaf.facts.sans.map(({ value }) => value)];
+  return asked === undefined ? presented : [asked, ...presented];
 }
 
 function tellEndpoint({ address, port }: Endpoint): TracedConnection["client"] {

@@ -29,7 +29,7 @@ export function htmlConnection(connection: TracedConnection): string {
   return markup`<section class="panel" id="c${number}"><h2>#${number} ${endpointText(client)} → ${endpointText(server)} <span class="${outcome}">${outcomeWords(outcome, outcome_inferred)}</span></h2>
 <p class="quiet">${negotiationText(connection)}</p>
 ${certificates("Server", connection.server_certificates)}${paragraph(requestWords(connection))}${certificates("Client", connection.client_certificates)}
-${alert && markup`<p class="alert">Alert: ${alertWords(alert)}</p>`}
+${alert && markup`<p class="alert">Alert: ${alertWords(alert, connection.server_role)}</p>`}
 ${connection.inferences.map((sentence) => markup`<p class="quiet">Likely: ${sentence}</p>`)}
 ${fault && markup`<p class="fault"><strong>${fault.id}</strong>: ${fault.title}<br>${fault.why}<br>${fault.advice}</p>`}
 ${connection.problems.map((problem) => markup`<p class="quiet">${problem}</p>`)}

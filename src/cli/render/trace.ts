@@ -101,16 +101,19 @@ export function requestWords({
   return `${words}; ${ca_names.length === 0 ? "no CA names were sent with the request" : `CA names: ${ca_names.join(" | ")}`}`;
 }
 
-function alertLines({ alert }: TracedConnection, style: Style): string[] {
-  return alert === null ? [] : [`   ${style.bad("alert")} ${alertWords(alert)}`];
+function alertLines({ alert, server_role }: TracedConnection, style: Style): string[] {
+  return alert === null ? [] : [`   ${style.bad("alert")} ${alertWords(alert, server_role)}`];
 }
 
-/** `unknown_ca (48), sent by the server after the client's Finished: did not recognise …` */
-export function alertWords(alert: TracedAlert): string {
+const roleNames = { verifier: "verifier", registrar: "registrar", agent: "Keylime agent", other: "server" } as const;
+
+/** `unknown_ca (48), sent by the verifier after the client's Finished: did not recognise …` */
+export function alertWords(alert: TracedAlert, role: TracedConnection["server_role"]): string {
+  const sender = alert.from === "client" ? "client" : roleNames[role];
   const place = alert.after_client_finished === true ? " after the client's Finished" : "";
-  const sent = `sent by the ${alert.from}${place}`;
+  const sent = `sent by the ${sender}${place}`;
   if (alert.number === null) return `${alert.meaning}, ${sent}`;
-  return `${alert.name} (${alert.number}), ${sent}: the ${alert.from} ${alert.meaning}`;
+  return `${alert.name} (${alert.number}), ${sent}: the ${sender} ${alert.meaning}`;
 }
 
 function faultLines({ fault }: TracedConnection, style: Style): string[] {

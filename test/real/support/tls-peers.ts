@@ -20,10 +20,29 @@ export type PeerStack = (typeof peerNames)[number];
 
 /** Compiles what needs it into the directory, which holds the certificates too. */
 export async function tlsPeers(files: TemporaryDirectory): Promise<Record<PeerStack, TlsPeer>> {
-  const go = files.file("peer-go");
-  await runChecked("go", ["build", "-o", go, `${sources}peer.go`], { timeoutMs: 150_000 });
   await runChecked("javac", ["-d", files.path, `${sources}Peer.java`], { timeoutMs: 150_000 });
-  const program = (command: string, ...front: string[]): Pick<TlsPeer, "server" | "connect"> => ({
+  const program = programIn(files);
+  return {
+    openssl: { ...openssl(files), takesWrongKey: false },
+    go: await goPeer(files),
+    python: { ...program("python3", `${sources}peer.py`), takesWrongKey: false },
+    node: { ...program("node", `${sources}peer.cjs`), takesWrongKey: false },
+    java: {
+      ...program("java", "-XX:TieredStopAtLevel=1", "-cp", files.path, "Peer"),
+      takesWrongKey: true,
+    },
+  };
+}
+
+/** Go's alone. */
+export async function goPeer(files: TemporaryDirectory): Promise<TlsPeer> {
+  const path = files.file("peer-go");
+  await runChecked("go", ["build", "-o", path, `${sources}peer.go`], { timeoutMs: 150_000 });
+  return { ...programIn(files)(path), takesWrongKey: true };
+}
+
+function programIn(files: TemporaryDirectory) {
+  return (command: string, ...front: string[]): Pick<TlsPeer, "server" | "connect"> => ({
     server: (port, version, keyLog) => ({
       command,
       args: [...front, "server", String(port), version, files.path, keyLog],
@@ -33,16 +52,6 @@ export async function tlsPeers(files: TemporaryDirectory): Promise<Record<PeerSt
       await runChecked(command, args, { timeoutMs: 60_000 });
     },
   });
-  return {
-    openssl: { ...openssl(files), takesWrongKey: false },
-    go: { ...program(go), takesWrongKey: true },
-    python: { ...program("python3", `${sources}peer.py`), takesWrongKey: false },
-    node: { ...program("node", `${sources}peer.cjs`), takesWrongKey: false },
-    java: {
-      ...program("java", "-XX:TieredStopAtLevel=1", "-cp", files.path, "Peer"),
-      takesWrongKey: true,
-    },
-  };
 }
 
 function openssl(files: TemporaryDirectory): Pick<TlsPeer, "server" | "connect"> {
