@@ -25,6 +25,7 @@ async function misbehave(): Promise<void> {
   if (word === "hang") await forever();
   if (word === "die") process.kill(process.pid, "SIGABRT");
   if (word === "deny") throw statusError(StatusCode.PERMISSION_DENIED, "[quote-refused] the quote was refused");
+  if (word === "late") await new Promise((resolve) => setTimeout(resolve, 200));
 }
 
 const config = {
@@ -50,7 +51,6 @@ const serve =
               await call.receive();
               await misbehave();
               if (word === "stop") return;
-              if (word === "late") await new Promise((resolve) => setTimeout(resolve, 100));
               if (word !== "quick") {
                 await call.send({ challenge: json({ Nonce: "SECRETNONCE" }) });
                 if (word === "early") throw statusError(StatusCode.PERMISSION_DENIED, "[agent-failed] it failed");

@@ -132,7 +132,7 @@ describe("rehearse", () => {
   );
 
   it("says what SPIRE says of a half that ends before it is sent the next message, and what the half itself said", async () => {
-    const { failures } = await run("early", "");
+    const { failures } = await run("early", "late");
     expect(failures).toEqual([
       {
         half: "server",
