@@ -1,6 +1,7 @@
 import type { EndpointFacts } from "./endpoints/endpoint-facts.js";
 import type { Fact } from "./fact.js";
 import type { FileFacts } from "./files/file-facts.js";
+import type { KeylimeFacts } from "./keylime/keylime-facts.js";
 import type { NodeFacts } from "./node/node-facts.js";
 import type { ProcessFacts } from "./processes/process-facts.js";
 import type { SpireConfFacts } from "./spire/spire-facts.js";
@@ -16,6 +17,7 @@ export interface Facts extends LiveFacts {
   spireAgent: Fact<SpireConfFacts>;
   processes: Fact<readonly ProcessFacts[]>;
   units: readonly UnitFacts[];
+  keylime: KeylimeFacts;
   /** Every file that a configuration names or that counts by default. */
   files: readonly FileFacts[];
 }

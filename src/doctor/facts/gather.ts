@@ -1,7 +1,9 @@
 import type { DoctorOptions } from "../options.js";
 import type { Facts } from "./facts.js";
 import { gatherFiles } from "./files/gather-files.js";
+import { keylimeFileUses } from "./files/keylime-file-uses.js";
 import { spireFileUses } from "./files/spire-file-uses.js";
+import { gatherKeylime } from "./keylime/gather-keylime.js";
 import { gatherLive } from "./live/gather-live.js";
 import { Machine } from "./machine.js";
 import { gatherProcesses } from "./processes/gather-processes.js";
@@ -26,8 +28,9 @@ export async function gatherFacts(options: DoctorOptions): Promise<Facts> {
     spire("server", options.serverConfig),
     spire("agent", options.agentConfig),
   ]);
+  const keylime = await gatherKeylime(machine, starts, options);
   const files = await gatherFiles(machine, {
-    uses: spireFileUses([spireServer, spireAgent]),
+    uses: [...spireFileUses([spireServer, spireAgent]), ...keylimeFileUses(keylime)],
     processes,
     units,
     asUser: options.asUser,
@@ -38,6 +41,7 @@ export async function gatherFacts(options: DoctorOptions): Promise<Facts> {
     spireAgent,
     processes,
     units,
+    keylime,
     files,
   };
   return { ...offline, ...(await gatherLive(offline, machine, options)) };

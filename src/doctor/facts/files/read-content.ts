@@ -65,18 +65,20 @@ function addCertificate(
 ): void {
   const position = found.certificates.length + 1;
   try {
-    const certificate = new X509Certificate(der);
-    const facts = certificateFacts(certificate);
-    found.certificates.push({
-      position,
-      line,
-      facts,
-      publicKeySha256: hashOf(readCertificateFields(der).publicKeyInfo),
-      der: der.toString("base64"),
-    });
+    found.certificates.push(certificateAt(der, { position, line }));
   } catch (error) {
     found.flaws.push({ line, text: `the certificate cannot be read: ${errorText(error)}` });
   }
+}
+
+/** What is told of a certificate. Throws when OpenSSL cannot read it. */
+export function certificateAt(der: Buffer, place: Pick<FileCertificate, "position" | "line">): FileCertificate {
+  return {
+    ...place,
+    facts: certificateFacts(new X509Certificate(der)),
+    publicKeySha256: hashOf(readCertificateFields(der).publicKeyInfo),
+    der: der.toString("base64"),
+  };
 }
 
 function keyOf(block: PemBlock): FileKey {

@@ -1,0 +1,32 @@
+import type { ProcessFacts } from "../processes/process-facts.js";
+import type { UnitFacts } from "../units/gather-units.js";
+
+/** How the services are started: what runs, and what systemd would start. */
+export interface Starts {
+  processes: readonly ProcessFacts[];
+  units: readonly UnitFacts[];
+}
+
+export interface ServiceEnvironment {
+  /** KEYLIME_* variables. */
+  values: Readonly<Record<string, string>>;
+  /** Where they were seen, in words. */
+  from: string;
+}
+
+const services: Record<"verifier" | "registrar" | "tenant" | "agent", string> = {
+  verifier: "keylime_verifier",
+  registrar: "keylime_registrar",
+  tenant: "keylime_tenant",
+  agent: "keylime_agent",
+};
+
+/** The environment that counts for a service: of the running process, else of its unit, else none. */
+export function serviceEnvironment({ processes, units }: Starts, component: keyof typeof services): ServiceEnvironment {
+  const running = processes.find(({ service, isWorker }) => service === services[component] && !isWorker);
+  if (running?.environment.known) return { values: running.environment.value, from: `process ${running.pid}` };
+  const unit = units.find(({ service }) => service === services[component]);
+  if (unit === undefined) return { values: {}, from: "no process and no unit of it was found" };
+  const values = Object.fromEntries(Object.entries(unit.environment).map(([name, { value }]) => [name, value]));
+  return { values, from: `unit ${unit.unit}` };
+}

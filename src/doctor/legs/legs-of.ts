@@ -1,0 +1,151 @@
+import type { X509Certificate } from "node:crypto";
+import { errorText } from "../../core/problem.js";
+import { type StackId, type StackVerdict, stacks } from "../../x509/trust/stacks.js";
+import type { Facts } from "../facts/facts.js";
+import { type FileFacts, type FileUse, type LegId, legIds, type ReaderId } from "../facts/files/file-facts.js";
+import {
+  endsOf,
+  type Leg,
+  type LegEnd,
+  type LocatedCertificate,
+  type Presented,
+  type Side,
+  type SideVerdict,
+  type Trust,
+} from "./leg.js";
+import { isTakenLive, liveEndpoint, seenLive } from "./live-view.js";
+import { located, x509Of } from "./located.js";
+
+/** Who is at the ends of each leg. */
+const ends: Record<LegId, { client: ReaderId; server: ReaderId }> = {
+  "plugin->verifier": { client: "server-plugin", server: "verifier" },
+  "plugin->registrar": { client: "server-plugin", server: "registrar" },
+  "agent-plugin->agent": { client: "agent-plugin", server: "keylime-agent" },
+  "verifier->agent": { client: "verifier", server: "keylime-agent" },
+  "tenant->verifier": { client: "tenant", server: "verifier" },
+  "tenant->registrar": { client: "tenant", server: "registrar" },
+};
+
+type LegFacts = Pick<Facts, "files" | "spireServer" | "spireAgent" | "endpoints">;
+
+const built = new WeakMap<LegFacts, { nowMs: number; legs: readonly Leg[] }>();
+
+/** The legs of which at least one end is configured here, judged. The same facts are judged once. */
+export function legsOf(facts: LegFacts, nowMs: number): readonly Leg[] {
+  const known = built.get(facts);
+  if (known?.nowMs === nowMs) return known.legs;
+  const legs = legIds.flatMap((id) => legOf(id, facts, nowMs));
+  built.set(facts, { nowMs, legs });
+  return legs;
+}
+
+function legOf(id: LegId, facts: LegFacts, nowMs: number): Leg[] {
+  const isNamed = facts.files.some(({ uses }) => uses.some(({ legs }) => legs.includes(id)));
+  if (!isNamed) return [];
+  const end = (side: Side) => legEnd(id, side, facts, nowMs);
+  const leg = { id, client: end("client"), server: end("server") };
+  const unjudged: SideVerdict = { is: "unknown", reason: "not judged" };
+  const isClientTakenLive = isTakenLive(liveEndpoint(id, facts));
+  const whole = { ...leg, verdicts: { client: unjudged, server: unjudged }, isClientTakenLive };
+  return [
+    { ...whole, verdicts: { client: verdictOf(whole, "client", nowMs), server: verdictOf(whole, "server", nowMs) } },
+  ];
+}
+
+function legEnd(id: LegId, side: Side, facts: LegFacts, nowMs: number): LegEnd {
+  const reader = ends[id][side];
+  const stack = stackOf(reader, facts);
+  const named = facts.files.flatMap((file) =>
+    file.uses
+      .filter((use) => use.reader === reader && use.end === side && use.legs.includes(id))
+      .map((use) => ({ use, file })),
+  );
+  const parts = named.filter(({ use }) => use.role === "ca");
+  const own = named.find(({ use }) => use.role === "certificate");
+  const trust = parts.length === 0 ? undefined : trustOf(parts);
+  const seen = side === "server" ? seenLive(id, facts, own?.file) : undefined;
+  const configured = own && presentedOf(own, { stack, trust, nowMs });
+  return { reader, stack, trust, presented: seen ?? configured };
+}
+
+function stackOf(reader: ReaderId, { spireServer, spireAgent }: LegFacts): StackId {
+  if (reader === "keylime-agent") return "keylime-agent";
+  if (reader !== "server-plugin" && reader !== "agent-plugin") return "python";
+  const conf = reader === "server-plugin" ? spireServer : spireAgent;
+  const plugin = conf.known && conf.value.is === "parsed" ? conf.value.plugin : undefined;
+  if (plugin === undefined || plugin.kind === "ours") return "node";
+  const isUnverified = plugin.data.known && plugin.data.value.server?.verifiesServer === false;
+  return isUnverified ? "go-unverified" : "go";
+}
+
+function trustOf(parts: Trust["parts"]): Trust {
+  return { parts, certificates: parts.flatMap(({ file }) => located(file)) };
+}
+
+function presentedOf(
+  { use, file }: { use: FileUse; file: FileFacts },
+  { stack, trust, nowMs }: { stack: StackId; trust: Trust | undefined; nowMs: number },
+): Presented {
+  const own = located(file);
+  const known = [...own, ...(trust?.certificates ?? [])];
+  const sent = stacks[stack].sends({
+    file: own.map(x509Of),
+    trusted: (trust?.certificates ?? []).map(x509Of),
+    nowMs,
+  });
+  return { own: { use, file }, seenAt: undefined, sent: relocated(sent, known) };
+}
+
+function relocated(
+  certificates: readonly X509Certificate[],
+  known: readonly LocatedCertificate[],
+): LocatedCertificate[] {
+  return certificates.flatMap((each) => known.find((one) => x509Of(one).raw.equals(each.raw)) ?? []);
+}
+
+function verdictOf(leg: Leg, side: Side, nowMs: number): SideVerdict {
+  const { judge, presenter } = endsOf(leg, side);
+  const missing = whatIsMissing(judge, presenter);
+  if (missing !== undefined) return { is: "unknown", reason: missing };
+  const question = { purpose: presenter === leg.client ? "client" : "server", nowMs } as const;
+  return judgeWith(judge, presenter.presented!.sent, judge.trust?.certificates ?? [], question);
+}
+
+function whatIsMissing(judge: LegEnd, presenter: LegEnd): string | undefined {
+  const isBlind = judge.stack === "go-unverified";
+  if (presenter.presented === undefined) return "what is presented is not configured here";
+  if (presenter.presented.sent.length === 0)
+    return `no certificate could be read from ${presenter.presented.own?.file.path ?? presenter.presented.seenAt}`;
+  if (judge.trust === undefined) return isBlind ? undefined : "what is trusted is not configured here";
+  const unread = judge.trust.parts.find(({ file }) => !file.content.known);
+  return unread === undefined || isBlind ? undefined : `the trust file ${unread.file.path} could not be read`;
+}
+
+/** Judges a chain as an end would; `trusted` need not be what the end trusts, `besides` is what it were sent in addition. */
+export function judgeWith(
+  { stack }: Pick<LegEnd, "stack">,
+  sent: readonly LocatedCertificate[],
+  trusted: readonly LocatedCertificate[],
+  question: { purpose: "client" | "server"; nowMs: number },
+  besides: readonly LocatedCertificate[] = [],
+): SideVerdict {
+  const all = [...sent, ...trusted, ...besides];
+  try {
+    const verdict = stacks[stack].judge({
+      ...question,
+      chain: sent.map(x509Of),
+      anchors: trusted.map(x509Of),
+      untrusted: besides.map(x509Of),
+    });
+    return placed(verdict, all);
+  } catch (error) {
+    return { is: "unknown", reason: errorText(error) };
+  }
+}
+
+function placed(verdict: StackVerdict, known: readonly LocatedCertificate[]): SideVerdict {
+  if (verdict.ok) return { is: "accepts", path: relocated(verdict.path, known), isVerified: verdict.isVerified };
+  const { error, depth, alert, certificate } = verdict;
+  const [at] = certificate === undefined ? [] : relocated([certificate], known);
+  return { is: "refuses", error, depth, alert, certificate: at };
+}
