@@ -8,6 +8,8 @@ export interface Io {
   readonly colour: boolean;
   /** How wide the terminal is that results go to; undefined when they go elsewhere. */
   readonly columns?: number | undefined;
+  /** Puts a question that is answered with yes or no; undefined where nobody sits at a terminal. */
+  readonly ask?: ((question: string) => Promise<boolean>) | undefined;
   readonly env: NodeJS.ProcessEnv;
   /** Aborted by Ctrl-C or SIGTERM: a command stops what it started and returns. */
   readonly interrupted: AbortSignal;

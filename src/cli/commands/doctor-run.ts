@@ -10,7 +10,7 @@ import { exitCodes, type Io } from "../io.js";
 import { checkListText, explanationText } from "../render/doctor/check-list.js";
 import { doctorText } from "../render/doctor/doctor-text.js";
 import { styleFor } from "../render/style.js";
-import { writeOutputs } from "./doctor-outputs.js";
+import { type Examination, writeOutputs } from "./doctor-outputs.js";
 import type { DoctorOutputs } from "./doctor-outputs-options.js";
 
 export interface DoctorCommandOptions extends DoctorOutputs {
@@ -34,6 +34,8 @@ export interface DoctorCommandOptions extends DoctorOutputs {
   failOn: "error" | "warning" | "info";
   listChecks?: boolean;
   explain?: FaultId;
+  fix?: boolean;
+  yes?: boolean;
 }
 
 const version = process.env.SPIRE_KEYLIME_VERSION ?? "development";
@@ -50,15 +52,32 @@ export async function runDoctor(options: DoctorCommandOptions, io: Io): Promise<
     return exitCodes.ok;
   }
   if (options.root !== undefined) await requireDirectory(options.root);
+  const examine = () => examination(options, io);
+  const present = async (found: Examination) => {
+    printReport(found, options, io);
+    await writeOutputs(options, found, io);
+  };
+  if (options.fix) {
+    const { runDoctorFix } = await import("./doctor-fix-run.js");
+    return await runDoctorFix(options, { examine, present }, io);
+  }
+  const found = await examine();
+  await present(found);
+  return found.report.exit_code;
+}
+
+async function examination(options: DoctorCommandOptions, io: Io): Promise<Examination> {
+  const { failOn } = options;
   const diagnosis = await diagnose(doctorOptions(options, io));
-  const report = reportOf(diagnosis, { version, failOn: options.failOn });
+  return { diagnosis, report: reportOf(diagnosis, { version, failOn }), failOn };
+}
+
+function printReport({ report }: Examination, options: DoctorCommandOptions, io: Io): void {
   const { verbose: isVerbose = false, explainHandshake: isHandshakeExplained = false } = options;
   const text = options.json
     ? `${JSON.stringify(report, undefined, 2)}\n`
-    : doctorText(report, style, { isVerbose, isHandshakeExplained });
+    : doctorText(report, styleFor(io), { isVerbose, isHandshakeExplained });
   io.out(text);
-  await writeOutputs(options, { report, diagnosis, failOn: options.failOn }, io);
-  return report.exit_code;
 }
 
 function selection({ only = [], skip = [] }: DoctorCommandOptions): Pick<DoctorOptions, "only" | "skip"> {

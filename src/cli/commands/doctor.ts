@@ -13,6 +13,7 @@ Examples:
   spire-keylime doctor --json --fail-on warning
   spire-keylime doctor --html report.html --junit report.xml
   spire-keylime doctor --explain plugin-unknown-key
+  spire-keylime doctor --fix
   spire-keylime doctor --matrix
 
 Exit codes: 0 nothing found, 1 findings at or above --fail-on, 2 wrong usage, 3 nothing could be checked.
@@ -34,6 +35,8 @@ export const addDoctor: AddCommand = (program, io, setExitCode) => {
         .choices(["error", "warning", "info"])
         .default("error"),
     )
+    .option("--fix", "show what would be changed in configuration files and rights, ask, change it, and examine again")
+    .option("--yes", "with --fix: change it without asking")
     .option("--list-checks", "print every check and end")
     .option("--explain <id>", "print what a fault is, how to see it and how to mend it, and end", faultId)
     .addOption(

@@ -95,6 +95,7 @@ export type Edit =
   | { kind: "hcl"; file: string; line: number; remove: string }
   | { kind: "ini" | "toml"; file: string; section: string; option: string; set: string | undefined }
   | { kind: "mode"; file: string; mode: number }
+  /** Numbers, as text. */
   | { kind: "owner"; file: string; owner?: string; group?: string };
 
 /** An outcome of one finding or several; clear when there is none. */

@@ -76,13 +76,7 @@ function judgeSum({ plugin, key, expected, file, actual }: SummedFile): Finding[
       fix: {
         action: `if ${file} is the build that you mean to run, set ${key} to its sum and restart the SPIRE ${half}`,
         commands: [`sha256sum ${file}`],
-        edits: key === "plugin_checksum" && actual !== undefined ? [sumEdit(plugin, actual)] : [],
       },
     },
   ];
-}
-
-function sumEdit({ checksum }: PluginFacts, set: string) {
-  const { file = "", line } = checksum!.at;
-  return { kind: "hcl" as const, file, line, key: "plugin_checksum", set };
 }
