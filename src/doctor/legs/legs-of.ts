@@ -24,6 +24,7 @@ const ends: Record<LegId, { client: ReaderId; server: ReaderId }> = {
   "verifier->agent": { client: "verifier", server: "keylime-agent" },
   "tenant->verifier": { client: "tenant", server: "verifier" },
   "tenant->registrar": { client: "tenant", server: "registrar" },
+  "push-agent->verifier": { client: "keylime-agent", server: "verifier" },
 };
 
 type LegFacts = Pick<Facts, "files" | "spireServer" | "spireAgent" | "endpoints">;
@@ -54,7 +55,7 @@ function legOf(id: LegId, facts: LegFacts, nowMs: number): Leg[] {
 
 function legEnd(id: LegId, side: Side, facts: LegFacts, nowMs: number): LegEnd {
   const reader = ends[id][side];
-  const stack = stackOf(reader, facts);
+  const stack = side === "client" && reader === "keylime-agent" ? "keylime-push-agent" : stackOf(reader, facts);
   const named = facts.files.flatMap((file) =>
     file.uses
       .filter((use) => use.reader === reader && use.end === side && use.legs.includes(id))

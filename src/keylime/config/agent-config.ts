@@ -41,6 +41,7 @@ export const agentDefaults = {
   api_versions: "default",
   run_as: "keylime:tss",
   verifier_url: "https://localhost:8881",
+  verifier_tls_ca_cert: "default",
 } as const;
 
 export type AgentOption = keyof typeof agentDefaults;
@@ -96,6 +97,8 @@ export interface AgentTls {
   serverCert: string;
   serverKey: string;
   trustedClientCa: readonly string[];
+  /** In push mode: what it judges the verifier by. */
+  verifierTlsCaCert: string;
   /** Why trusted_client_ca is no list. */
   problem?: string;
 }
@@ -108,6 +111,7 @@ export function agentTls(config: AgentConfig): AgentTls {
   return {
     serverCert: file(settleAgentOption(config, "server_cert").value, "server-cert.crt"),
     serverKey: file(settleAgentOption(config, "server_key").value, "server-private.pem"),
+    verifierTlsCaCert: file(settleAgentOption(config, "verifier_tls_ca_cert").value, "cv_ca/cacert.crt"),
     trustedClientCa: (names ?? []).map((name) => file(name, "cv_ca/cacert.crt")),
     ...(names === undefined ? { problem: "it is no list of names" } : {}),
   };

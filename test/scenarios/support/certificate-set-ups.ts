@@ -81,6 +81,9 @@ export function withAgent(agent: Pick<IssuedCertificate, "chainPem" | "keyPem">,
   };
 }
 
+/** The verifier of a machine whose agents push. */
+export const pushMode: Tree = { [verifierConf]: `${verifier}mode = push\n` };
+
 /** A client certificate of the plugin below the report's intermediate. */
 export function pluginCertificate(pki: FieldReportPki, options: LeafOptions = {}): Promise<IssuedCertificate> {
   return pki.issue({ commonName: "spire-server.keylime.funlab.casa", eku: ["clientAuth"], ...options });

@@ -28,7 +28,7 @@ function judgeUse(file: FileFacts, use: FileUse): Finding[] {
     {
       severity: "error",
       stopsAttestation: true,
-      summary: `the key ${file.path} is a ${label}, and ${readerName(use.reader)} takes PKCS#8 (PRIVATE KEY) only`,
+      summary: `the key ${file.path} is in the form ${label}, and ${readerName(use.reader)} takes PKCS#8 (PRIVATE KEY) only`,
       evidence: [
         useEvidence(use),
         { text: `${file.path}:${line} begins with ${label}`, file: file.path, line },

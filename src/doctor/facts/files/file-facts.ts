@@ -16,6 +16,7 @@ export const legIds = [
   "verifier->agent",
   "tenant->verifier",
   "tenant->registrar",
+  "push-agent->verifier",
 ] as const;
 export type LegId = (typeof legIds)[number];
 

@@ -1,14 +1,20 @@
-import { settleAgentOption } from "../../../keylime/config/agent-config.js";
+import { type AgentConfig, settleAgentOption } from "../../../keylime/config/agent-config.js";
 import type { SettledOption } from "../../../keylime/config/component-config.js";
+import { settleOption } from "../../../keylime/config/settle-option.js";
 import type { KeylimeTls, TlsFile, TlsIdentity, TlsTrust } from "../../../keylime/config/tls-settings.js";
 import type { KeylimeAgentFacts, KeylimeFacts } from "../keylime/keylime-facts.js";
-import type { FileRole, FileUse, LegId, ReaderId } from "./file-facts.js";
+import type { FileRole, FileUse, LegId } from "./file-facts.js";
+
+/** The verifier waits for its agents to come; the agent's own file does not tell its mode. */
+function isPushMode({ verifier }: KeylimeFacts): boolean {
+  return verifier.known && settleOption(verifier.value.config, "mode")?.value.toLowerCase() === "push";
+}
 
 type Ini = "verifier" | "registrar" | "tenant";
 
 /** The legs that a component's two sides serve. */
 const legs: Record<Ini, Record<"client" | "server", readonly LegId[]>> = {
-  verifier: { server: ["plugin->verifier", "tenant->verifier"], client: ["verifier->agent"] },
+  verifier: { server: ["plugin->verifier", "tenant->verifier", "push-agent->verifier"], client: ["verifier->agent"] },
   registrar: { server: ["plugin->registrar", "tenant->registrar"], client: [] },
   tenant: { server: [], client: ["tenant->verifier", "tenant->registrar"] },
 };
@@ -19,7 +25,8 @@ export function keylimeFileUses(facts: KeylimeFacts): FileUse[] {
     const config = facts[reader];
     return config.known ? componentUses(reader, config.value.tls) : [];
   });
-  return [...ini, ...(facts.agent.known ? agentUses(facts.agent.value) : [])];
+  if (!facts.agent.known) return ini;
+  return [...ini, ...(isPushMode(facts) ? pushAgentUses(facts.agent.value) : agentUses(facts.agent.value))];
 }
 
 function componentUses(reader: Ini, tls: KeylimeTls): FileUse[] {
@@ -65,21 +72,41 @@ function positionOf({ source }: Pick<SettledOption, "source">) {
 
 const agentLegs: readonly LegId[] = ["agent-plugin->agent", "verifier->agent"];
 
+type AgentOption = "server_cert" | "server_key" | "trusted_client_ca" | "verifier_tls_ca_cert";
+
 /** Without mutual TLS the agent reads none of them. What is missing of its own it makes for itself. */
 function agentUses({ config, tls }: KeylimeAgentFacts): FileUse[] {
   if (!/^true$/i.test(settleAgentOption(config, "enable_agent_mtls").value)) return [];
-  const hasPassword = settleAgentOption(config, "server_key_password").value !== "";
-  const use = (role: FileRole, path: string, name: "server_cert" | "server_key" | "trusted_client_ca"): FileUse => {
-    const option = settleAgentOption(config, name);
-    const at = option.source === undefined ? undefined : positionOf({ source: option.source });
-    const isDefault = option.source === undefined || option.value === "default";
-    const reader: ReaderId = "keylime-agent";
-    const place = { reader, end: "server" as const, legs: agentLegs, role, path, key: name, isDefault };
-    return { ...place, ...(at === undefined ? {} : { at }) };
-  };
+  const place: Place = { reader: "keylime-agent", end: "server", legs: agentLegs };
   return [
-    { ...use("certificate", tls.serverCert, "server_cert"), isMadeByReader: true },
-    { ...use("key", tls.serverKey, "server_key"), isMadeByReader: true, hasPassword },
-    ...tls.trustedClientCa.map((path) => use("ca", path, "trusted_client_ca")),
+    { ...agentUse(place, config, "certificate", "server_cert", tls.serverCert), isMadeByReader: true },
+    { ...agentUse(place, config, "key", "server_key", tls.serverKey), isMadeByReader: true, ...passwordOf(config) },
+    ...tls.trustedClientCa.map((path) => agentUse(place, config, "ca", "trusted_client_ca", path)),
   ];
+}
+
+/** In push mode it serves nothing and calls the verifier; its HTTP client read the key until it authenticated by token. */
+function pushAgentUses({ config, tls }: KeylimeAgentFacts): FileUse[] {
+  const place: Place = { reader: "keylime-agent", end: "client", legs: ["push-agent->verifier"] };
+  const key = agentUse({ ...place, legs: [] }, config, "key", "server_key", tls.serverKey);
+  return [
+    {
+      ...key,
+      isMadeByReader: true,
+      ...passwordOf(config),
+      pkcs8Only: "the HTTP client of push mode takes PKCS#8 only",
+    },
+    agentUse(place, config, "ca", "verifier_tls_ca_cert", tls.verifierTlsCaCert),
+  ];
+}
+
+function agentUse(place: Place, config: AgentConfig, role: FileRole, key: AgentOption, path: string): FileUse {
+  const { value, source } = settleAgentOption(config, key);
+  const at = source === undefined ? undefined : positionOf({ source });
+  const isDefault = source === undefined || value === "default";
+  return { ...place, role, path, key, isDefault, ...(at === undefined ? {} : { at }) };
+}
+
+function passwordOf(config: AgentConfig): { hasPassword: boolean } {
+  return { hasPassword: settleAgentOption(config, "server_key_password").value !== "" };
 }
