@@ -134,7 +134,7 @@ describe.skipIf(!isInstalled)("HTML that is written", () => {
 
   async function hostileReport(): Promise<string> {
     const endpoints = { known: false as const, reason: "not asked", source: "none" };
-    return await directory.write("hostile.html", doctorHtml(sampleReport(), { endpoints } as never));
+    return await directory.write("hostile.html", doctorHtml(sampleReport(), { endpoints, files: [] } as never));
   }
 
   async function traceReport(): Promise<string> {

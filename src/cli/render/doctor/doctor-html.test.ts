@@ -5,7 +5,7 @@ import { unknown } from "../../../doctor/facts/fact.js";
 import type { Facts } from "../../../doctor/facts/facts.js";
 import { doctorHtml } from "./doctor-html.js";
 
-const noFacts = { endpoints: unknown("not asked", "--offline") } as Partial<Facts> as Facts;
+const noFacts = { endpoints: unknown("not asked", "--offline"), files: [] } as Partial<Facts> as Facts;
 const text = doctorHtml(sampleReport(), noFacts);
 
 describe("the report as HTML", () => {

@@ -1,5 +1,6 @@
 import { families } from "../../../doctor/checks/check.js";
 import type { Facts } from "../../../doctor/facts/facts.js";
+import { legsOf } from "../../../doctor/legs/legs-of.js";
 import type { DoctorReport, ReportedJudgement } from "../../../doctor/report-schema.js";
 import { type Markup, markup } from "../html/markup.js";
 import { pageClose, pageOpen } from "../html/page.js";
@@ -7,6 +8,7 @@ import { familyTitles } from "./family-titles.js";
 import { acceptanceTable } from "./html-acceptance.js";
 import { evidenceItem, findingPanel } from "./html-finding.js";
 import { endpointPanel } from "./html-handshakes.js";
+import { legPanel } from "./html-legs.js";
 
 type ReportedCheck = DoctorReport["checks"][number];
 
@@ -19,6 +21,7 @@ svg.chain rect { fill: var(--panel); stroke: var(--strong); } svg.chain rect.mis
 svg.chain text { font: 13px system-ui, sans-serif; fill: var(--ink); } svg.chain text.name { font-weight: 600; }
 svg.chain text.detail { fill: var(--quiet); font-size: 12px; } svg.chain path.up { fill: none; stroke: var(--strong); stroke-width: 1.5; }
 .beside { display: grid; grid-template-columns: minmax(0, 1fr); gap: 0 2rem; }
+.legs { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 21.5rem), 1fr)); gap: 0 2rem; }
 @media (min-width: 56rem) { .beside { grid-template-columns: minmax(0, 21.5rem) minmax(0, 1fr); } }
 table.acceptance { border-collapse: collapse; width: 100%; } .acceptance caption { text-align: left; margin-bottom: .5rem; }
 .acceptance th, .acceptance td { text-align: left; vertical-align: top; padding: .4rem .5rem; border-top: 1px solid var(--line); }
@@ -45,7 +48,9 @@ interface Section {
   content: Markup | readonly Markup[];
 }
 
-function sections(report: DoctorReport, { endpoints }: Facts): Section[] {
+function sections(report: DoctorReport, facts: Facts): Section[] {
+  const { endpoints } = facts;
+  const legs = legsOf(facts, Date.parse(report.examined_at));
   const { causes, findings } = report;
   const others = findings.filter(({ stops_attestation: stops }) => !stops);
   const seen = endpoints.known ? endpoints.value : [];
@@ -58,6 +63,7 @@ function sections(report: DoctorReport, { endpoints }: Facts): Section[] {
       content: others.map((one, i) => findingPanel(one, causes.length + i + 1)),
     },
     { id: "acceptance", title: "Who accepts what", content: acceptance === undefined ? [] : [acceptance] },
+    { id: "legs", title: "The chains, as the files have them", content: legs.map(legPanel) },
     { id: "handshakes", title: "The handshakes", content: seen.map(endpointPanel) },
     { id: "hypotheses", title: "What may stand behind a refused handshake", content: report.hypotheses.map(judgement) },
     { id: "questions", title: "What has to be known", content: report.questions.map(judgement) },
