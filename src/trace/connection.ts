@@ -30,6 +30,8 @@ export class Connection {
   /** Who sent a FIN, and who a RST. */
   readonly finished: [boolean, boolean] = [false, false];
   resetBy: Side | undefined;
+  /** Sequence number of each side's FIN: where its bytes end. */
+  readonly #ends: [number, number] = [0, 0];
 
   constructor(
     number: number,
@@ -65,6 +67,12 @@ export class Connection {
     return this.resetBy !== undefined || (this.finished[0] && this.finished[1]);
   }
 
+  /** Both sides have sent their FIN, and nothing before either is missing: nothing more can come. */
+  get isComplete(): boolean {
+    const isWhole = (index: 0 | 1) => this.finished[index] && this.streams[index].isWholeUpTo(this.#ends[index]);
+    return this.resetBy === undefined && isWhole(0) && isWhole(1);
+  }
+
   stream(side: Side): TcpStream {
     return this.streams[this.sideOf(0) === side ? 0 : 1];
   }
@@ -73,8 +81,8 @@ export class Connection {
     return index === this.clientIndex ? "client" : "server";
   }
 
-  /** The FIN or RST of an endpoint, once each. */
-  onClose(index: 0 | 1, flags: number, packet: number, timeMs: number): void {
+  /** The FIN or RST of an endpoint, once each; `sequence` is the FIN's own. */
+  onClose(index: 0 | 1, flags: number, sequence: number, packet: number, timeMs: number): void {
     const from = this.sideOf(index);
     if ((flags & tcpFlags.rst) !== 0) {
       if (this.resetBy !== undefined) return;
@@ -82,6 +90,7 @@ export class Connection {
       addStep(this.conversation, from, "RST", "clear", 0, packet, timeMs);
     } else if (!this.finished[index]) {
       this.finished[index] = true;
+      this.#ends[index] = sequence;
       addStep(this.conversation, from, "FIN", "clear", 0, packet, timeMs);
     }
   }

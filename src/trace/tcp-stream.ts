@@ -37,11 +37,7 @@ export class TcpStream {
 
   /** Whether everything up to this sequence number has arrived and nothing is held beyond it. */
   isWholeUpTo(sequence: number): boolean {
-    return this.#isStarted && ((sequence - this.#next) | 0) <= 0 && this.holdsNothing;
-  }
-
-  get holdsNothing(): boolean {
-    return this.#held === undefined || this.#held.isEmpty;
+    return this.#isStarted && ((sequence - this.#next) | 0) <= 0 && (this.#held === undefined || this.#held.isEmpty);
   }
 
   /** A SYN; false when it starts another connection over the same addresses and ports. */

@@ -153,6 +153,19 @@ describe("the streams of a refused TLS 1.2 handshake", () => {
     expect(trace(file).connections).toMatchObject([{ outcome: "not_tls", fault: { id: "verifier-not-tls" } }]);
   });
 
+  it("wait for what a FIN overtook", () => {
+    const flights = segmentsOf(hello, 5000);
+    const alert = flights.pop()!;
+    const { from, sequence, payload } = alert[0]!;
+    const other = from === 0 ? 1 : 0;
+    const closes: Segment[] = [
+      { from, sequence: sequence + payload!.length, flags: 17 },
+      { from: other, sequence: endOf(flights.flat(), other), flags: 17 },
+    ];
+    const file = pcapFile([...flights.flat(), ...closes, ...alert].map((segment) => ethernet(ipPacket(segment))));
+    expect(told(trace(file))).toEqual([everything[1]]);
+  });
+
   it("are two connections when the same ports are used again", () => {
     const once = segmentsOf(hello, 5000).flat();
     const again = once.map((segment) => ({ ...segment, sequence: segment.sequence + 0x20000000 }));
@@ -160,6 +173,12 @@ describe("the streams of a refused TLS 1.2 handshake", () => {
     expect(told(trace(file))).toEqual([everything[1], everything[1]]);
   });
 });
+
+/** Where the bytes of a side end. */
+function endOf(segments: readonly Segment[], side: 0 | 1): number {
+  const ends = segments.filter(({ from }) => from === side).map((each) => each.sequence + (each.payload?.length ?? 0));
+  return Math.max(...ends);
+}
 
 /** Payloads of the nth connection, in order. */
 function payloadsOf(file: Buffer, number: number): Segment[] {

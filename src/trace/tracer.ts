@@ -176,19 +176,18 @@ export class Tracer implements PacketSink {
       connection.streams[index].segment(bytes, start, end, dataSequence, cutBytes, packet, timeMs);
     }
     if ((flags & (tcpFlags.fin | tcpFlags.rst)) !== 0) {
-      connection.onClose(index, flags, packet, timeMs);
-      if (connection.isOver) this.#onOver(entry, connection, (sequence + end - start) >>> 0, index, timeMs);
+      connection.onClose(index, flags, (sequence + end - start + cutBytes) >>> 0, packet, timeMs);
+      if (connection.isOver) this.#onOver(entry, connection, timeMs);
     }
   }
 
   /** Told at once when nothing can come any more; the rest is told when stragglers have had their time. */
-  #onOver(entry: TableEntry, connection: Connection, sequence: number, index: 0 | 1, timeMs: number): void {
+  #onOver(entry: TableEntry, connection: Connection, timeMs: number): void {
     if (!this.#closing.has(entry)) {
       this.#closing.set(entry, timeMs);
       this.#nextSweepMs = Math.min(this.#nextSweepMs, timeMs + lingerMs);
     }
-    const isWhole = connection.resetBy === undefined && connection.streams[index].isWholeUpTo(sequence);
-    if (isWhole && connection.streams[index === 0 ? 1 : 0].holdsNothing) this.#tell(entry);
+    if (connection.isComplete) this.#tell(entry);
   }
 
   #begin(timeMs: number): TableEntry {

@@ -26,7 +26,7 @@ export async function traced(file: string, keyLogFile?: string): Promise<Traced>
 
 /** What both programs can tell of a connection: certificates by fingerprint, alerts, CA names (null: no request read). */
 export interface Comparable {
-  number: number;
+  clientPort: number;
   client: string[];
   server: string[];
   alerts: string[];
@@ -35,7 +35,7 @@ export interface Comparable {
 
 export function comparable(connection: TracedConnection): Comparable {
   return {
-    number: connection.number,
+    clientPort: connection.client.port,
     client: connection.client_certificates.map(({ sha256 }) => sha256),
     server: connection.server_certificates.map(({ sha256 }) => sha256),
     alerts: connection.alerts.filter(({ number }) => number !== null).map(({ from, number }) => `${from} ${number}`),
@@ -43,24 +43,26 @@ export function comparable(connection: TracedConnection): Comparable {
   };
 }
 
-/** tshark's view of the same connections; both number them from the first packet on, tshark from 0. */
+/** tshark's view of the same connections, which all go to one server, each from a port of its own. */
 export async function comparableOfTshark(
   file: string,
   connections: readonly TracedConnection[],
   keyLog?: string,
 ): Promise<Comparable[]> {
-  const streams = await tsharkStreams(file, connections[0]!.server.port, keyLog);
-  return connections.map(({ number, client }) => viewOf(streams.get(number - 1) ?? nothing, number, client.port));
+  const [first] = connections;
+  if (first === undefined) return [];
+  const streams = await tsharkStreams(file, first.server.port, keyLog);
+  return connections.map(({ client }) => viewOf(streams.get(client.port) ?? nothing, client.port));
 }
 
 const nothing: TsharkStream = { certificates: [], alerts: [], caNames: undefined };
 
-function viewOf({ certificates, alerts, caNames }: TsharkStream, number: number, clientPort: number): Comparable {
+function viewOf({ certificates, alerts, caNames }: TsharkStream, clientPort: number): Comparable {
   const side = (port: number): string => (port === clientPort ? "client" : "server");
   const of = (wanted: string) =>
     certificates.filter(({ fromPort }) => side(fromPort) === wanted).flatMap(({ der }) => der.map(sha256));
   return {
-    number,
+    clientPort,
     client: of("client"),
     server: of("server"),
     alerts: alerts.map((alert) => `${side(alert.fromPort)} ${alert.number}`),

@@ -1,6 +1,6 @@
 import { runCommand } from "../../support/run-command.js";
 
-/** What tshark reads in a capture, per TCP stream in the order of first packets. */
+/** What tshark reads of one connection. */
 export interface TsharkStream {
   /** DER in hex, in the order of the wire, by the source port of the message. */
   certificates: { fromPort: number; der: string[] }[];
@@ -9,23 +9,29 @@ export interface TsharkStream {
   caNames: string[] | undefined;
 }
 
-/** The certificates, alerts and CA names of a capture as tshark tells them, by TCP stream. */
-export async function tsharkStreams(file: string, port: number, keyLog?: string): Promise<Map<number, TsharkStream>> {
+/** The certificates, alerts and CA names of a capture of one server, as tshark tells them, by the client's port. */
+export async function tsharkStreams(
+  file: string,
+  serverPort: number,
+  keyLog?: string,
+): Promise<Map<number, TsharkStream>> {
   const streams = new Map<number, TsharkStream>();
-  const streamOf = (number: string): TsharkStream => {
-    const stream = streams.get(Number(number)) ?? { certificates: [], alerts: [], caNames: undefined };
-    streams.set(Number(number), stream);
+  const streamOf = (source: string, destination: string): TsharkStream => {
+    const port = Number(source) === serverPort ? Number(destination) : Number(source);
+    const stream = streams.get(port) ?? { certificates: [], alerts: [], caNames: undefined };
+    streams.set(port, stream);
     return stream;
   };
-  const fields = ["tcp.stream", "tcp.srcport", "tls.handshake.certificate", "tls.alert_message.desc"];
-  for (const [stream, source, certificates, alerts] of await tsharkFields(file, port, fields, keyLog)) {
-    if (stream === "" || (certificates === "" && alerts === "")) continue;
-    const told = streamOf(stream!);
+  const fields = ["tcp.srcport", "tcp.dstport", "tls.handshake.certificate", "tls.alert_message.desc"];
+  for (const row of await tsharkFields(file, serverPort, fields, keyLog)) {
+    const [source, destination, certificates, alerts] = row as [string, string, string, string];
+    if (source === "" || (certificates === "" && alerts === "")) continue;
+    const told = streamOf(source, destination);
     const fromPort = Number(source);
-    if (certificates !== "") told.certificates.push({ fromPort, der: certificates!.replaceAll(":", "").split(",") });
-    for (const number of alerts!.split(",").filter(Boolean)) told.alerts.push({ fromPort, number: Number(number) });
+    if (certificates !== "") told.certificates.push({ fromPort, der: certificates.replaceAll(":", "").split(",") });
+    for (const number of alerts.split(",").filter(Boolean)) told.alerts.push({ fromPort, number: Number(number) });
   }
-  for (const { stream, names } of await tsharkCaNames(file, port, keyLog)) streamOf(stream).caNames = names;
+  for (const { ports, names } of await tsharkCaNames(file, serverPort, keyLog)) streamOf(...ports).caNames = names;
   return streams;
 }
 
@@ -34,18 +40,18 @@ async function tsharkCaNames(
   file: string,
   port: number,
   keyLog?: string,
-): Promise<{ stream: string; names: string[] }[]> {
+): Promise<{ ports: [string, string]; names: string[] }[]> {
   const args = ["-Y", "tls.handshake.type == 13", "-T", "json", "-x", "--no-duplicate-keys", "-J", "tcp tls"];
   const packets = JSON.parse((await tshark(file, port, args, keyLog)) || "[]") as JsonPacket[];
   return packets.map(({ _source: { layers } }) => {
     const names: string[] = [];
     collect(layers.tls, "tls.handshake.dname_raw", names);
-    return { stream: layers.tcp["tcp.stream"], names: names.map(inSequence) };
+    return { ports: [layers.tcp["tcp.srcport"], layers.tcp["tcp.dstport"]], names: names.map(inSequence) };
   });
 }
 
 interface JsonPacket {
-  _source: { layers: { tcp: Record<string, string> & { "tcp.stream": string }; tls: unknown } };
+  _source: { layers: { tcp: { "tcp.srcport": string; "tcp.dstport": string }; tls: unknown } };
 }
 
 /** tshark shows the inside of a name's SEQUENCE. */
