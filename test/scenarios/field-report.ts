@@ -13,7 +13,7 @@ export const scenarios: readonly Scenario[] = [
   {
     name: "the report's files, the verifier's section named as Keylime reads it",
     tree: (pki) => [fieldReport(pki)],
-    causes: ["plugin-unknown-key"],
+    causes: ["plugin-unknown-key", "verifier-trust-empty"],
     says: [...keys, "CN=Keylime Certificate Authority"],
     verdicts: {
       "plugin-cannot-present": "refuted",
@@ -27,7 +27,7 @@ export const scenarios: readonly Scenario[] = [
   {
     name: "the report's files as printed, section [general]",
     tree: (pki) => [fieldReport(pki), { [verifierConf]: reportedVerifierConf("general") }],
-    causes: ["plugin-unknown-key"],
-    says: keys,
+    causes: ["verifier-wrong-section", "plugin-unknown-key"],
+    says: ["section [general] should be [verifier]", `${verifierConf}:1`],
   },
 ];

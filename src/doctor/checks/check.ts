@@ -94,6 +94,7 @@ export type Edit =
   | { kind: "hcl"; file: string; line: number; key: string; set: string }
   | { kind: "hcl"; file: string; line: number; remove: string }
   | { kind: "ini" | "toml"; file: string; section: string; option: string; set: string | undefined }
+  | { kind: "ini"; file: string; renameSection: string; to: string }
   | { kind: "mode"; file: string; mode: number }
   /** Numbers, as text. */
   | { kind: "owner"; file: string; owner?: string; group?: string };

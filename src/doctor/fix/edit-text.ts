@@ -1,7 +1,7 @@
 import type { HclDocument, HclItem, HclValue } from "../../formats/hcl/document.js";
 import { editHcl, type HclChange } from "../../formats/hcl/edit.js";
 import { parseHcl } from "../../formats/hcl/parser.js";
-import { editIni } from "../../formats/ini/edit.js";
+import { editIni, type IniChange } from "../../formats/ini/edit.js";
 import { parseIni } from "../../formats/ini/parser.js";
 import { editImpossible } from "../../formats/splice.js";
 import { editToml } from "../../formats/toml/edit.js";
@@ -18,14 +18,16 @@ export function editText(text: string, edits: readonly TextEdit[]): string {
   const [{ kind }] = edits as readonly [TextEdit, ...TextEdit[]];
   if (edits.some((edit) => edit.kind !== kind)) throw editImpossible("it is taken for two languages");
   if (kind === "hcl") return editHclText(text, edits.filter(isHcl));
-  return kind === "ini" ? editIniText(text, edits.filter(isOption)) : editTomlText(text, edits.filter(isOption));
+  return kind === "ini" ? editIniText(text, edits.filter(isIni)) : editTomlText(text, edits.filter(isOption));
 }
 
 type HclEdit = Extract<Edit, { kind: "hcl" }>;
-type OptionEdit = Extract<Edit, { kind: "ini" | "toml" }>;
+type IniEdit = Extract<Edit, { kind: "ini" | "toml" }>;
+type OptionEdit = Extract<Edit, { section: string }>;
 
 const isHcl = (edit: TextEdit): edit is HclEdit => edit.kind === "hcl";
-const isOption = (edit: TextEdit): edit is OptionEdit => edit.kind !== "hcl";
+const isIni = (edit: TextEdit): edit is IniEdit => edit.kind !== "hcl";
+const isOption = (edit: TextEdit): edit is OptionEdit => "section" in edit;
 
 function editHclText(text: string, edits: readonly HclEdit[]): string {
   const document = parseHcl(text);
@@ -55,13 +57,14 @@ function* itemsWithin(value: HclValue): Generator<HclItem> {
   if (value.kind === "list") for (const each of value.items) yield* itemsWithin(each);
 }
 
-function editIniText(text: string, edits: readonly OptionEdit[]): string {
-  return editIni(
-    parseIni(text),
-    edits.map(({ section, option, set }) =>
-      set === undefined ? { remove: option, section } : { set: option, section, value: set },
-    ),
-  );
+function editIniText(text: string, edits: readonly IniEdit[]): string {
+  return editIni(parseIni(text), edits.map(iniChange));
+}
+
+function iniChange(edit: IniEdit): IniChange {
+  if ("renameSection" in edit) return { renameSection: edit.renameSection, to: edit.to };
+  const { section, option, set } = edit;
+  return set === undefined ? { remove: option, section } : { set: option, section, value: set };
 }
 
 function editTomlText(text: string, edits: readonly OptionEdit[]): string {
