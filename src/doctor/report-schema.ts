@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { type FaultId, faults, stages } from "../faults/faults.js";
 import { families } from "./checks/check.js";
+import { legIds } from "./facts/files/file-facts.js";
 
 const faultId = z.enum(Object.keys(faults) as [FaultId, ...FaultId[]]);
 const severity = z.enum(["error", "warning", "info"]);
@@ -63,6 +64,29 @@ const judgement = z.strictObject({
   evidence: z.array(evidence).describe("what decides, or what is missing to decide"),
 });
 
+const legEnd = z.strictObject({
+  name: z.string(),
+  library: z.string().describe("the TLS library as this program uses it"),
+  presents: z.array(certificate).describe("what goes over the wire, leaf first; empty when it is not known"),
+  trusts: z
+    .array(z.strictObject({ file: z.string(), subjects: z.array(z.string()) }))
+    .nullable()
+    .describe("its trust files; null when no configuration names them"),
+  verdict: z
+    .strictObject({
+      outcome: z.enum(["accepts", "refuses", "does-not-look", "unknown"]),
+      reason: z.string().nullable().describe("in the library's own words, or why it is unknown"),
+      error: z.string().nullable().describe("the library's name for it"),
+      depth: z.number().int().nullable().describe("position in the chain, 0 is the leaf"),
+      certificate: z.string().nullable().describe("subject of the certificate at that position"),
+      alert: z
+        .strictObject({ number: z.number().int(), name: z.string() })
+        .nullable()
+        .describe("what the other end is sent"),
+    })
+    .describe("what this end makes of what the other presents"),
+});
+
 /** The document that `doctor --json` prints; docs/schemas/doctor.schema.json is made from it. */
 export const doctorReport = z
   .strictObject({
@@ -83,6 +107,9 @@ export const doctorReport = z
       .array(judgement)
       .describe("what may stand behind a refused handshake of the plugin with the verifier"),
     questions: z.array(judgement).describe("what has to be known to understand it"),
+    legs: z
+      .array(z.strictObject({ id: z.enum(legIds), client: legEnd, server: legEnd }))
+      .describe("who accepts what on each TLS leg, judged from files and from chains seen live"),
     checks: z.array(check),
     sources: z
       .array(z.strictObject({ what: z.string(), source: z.string(), problem: z.string().nullable() }))

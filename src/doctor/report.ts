@@ -3,10 +3,12 @@ import { type Evidence, type Severity, stageOf } from "./checks/check.js";
 import type { Diagnosis } from "./diagnose.js";
 import type { Fact } from "./facts/fact.js";
 import type { Facts } from "./facts/facts.js";
+import { legsOf } from "./legs/legs-of.js";
 import type { RankedFault } from "./rank.js";
 import { hypotheses } from "./reasoning/hypotheses.js";
 import type { Judgement } from "./reasoning/judgement.js";
 import { questions } from "./reasoning/questions.js";
+import { reportedLegs } from "./report-legs.js";
 import type { DoctorReport, ReportedEvidence, ReportedFinding, ReportedJudgement } from "./report-schema.js";
 import type { CheckResult } from "./run.js";
 
@@ -33,6 +35,7 @@ export function reportOf(diagnosis: Diagnosis, { version, failOn }: ReportOption
     findings,
     hypotheses: hypotheses({ facts, results }).map(reportedJudgement),
     questions: questions({ facts, results }).map(reportedJudgement),
+    legs: reportedLegs(legsOf(facts, options.nowMs)),
     checks: results.map(reportedCheck),
     sources: sourcesOf(facts),
     exit_code: exitCode(findings, results, failOn),
@@ -101,6 +104,10 @@ function sourcesOf(facts: Facts): DoctorReport["sources"] {
   const named: [string, Fact<unknown>][] = [
     ["SPIRE server configuration", facts.spireServer],
     ["SPIRE agent configuration", facts.spireAgent],
+    ["verifier configuration", facts.keylime.verifier],
+    ["registrar configuration", facts.keylime.registrar],
+    ["tenant configuration", facts.keylime.tenant],
+    ["Keylime agent configuration", facts.keylime.agent],
     ["running services", facts.processes],
   ];
   return named.map(([what, fact]) => ({ what, source: fact.source, problem: fact.known ? null : fact.reason }));

@@ -78,6 +78,32 @@ export function sampleReport(): DoctorReport {
         evidence: [{ ...nowhere, text: "it governs the verifier's own connections only" }],
       },
     ],
+    legs: [
+      {
+        id: "plugin->verifier",
+        client: {
+          name: "the server plugin",
+          library: "Go without verification (InsecureSkipVerify)",
+          presents: [{ subject: "CN=spire", issuer: "CN=ca", serial: "01", sha256: "00", file: "/etc/c.crt" }],
+          trusts: null,
+          verdict: { outcome: "does-not-look", reason: null, error: null, depth: null, certificate: null, alert: null },
+        },
+        server: {
+          name: "the verifier",
+          library: "Python's ssl (OpenSSL)",
+          presents: [],
+          trusts: [{ file: "/etc/ca.crt", subjects: ["CN=other"] }],
+          verdict: {
+            outcome: "refuses",
+            reason: "unable to get local issuer certificate",
+            error: "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+            depth: 0,
+            certificate: "CN=spire",
+            alert: { number: 48, name: "unknown_ca" },
+          },
+        },
+      },
+    ],
     checks: [
       {
         id: "ca-wrong",

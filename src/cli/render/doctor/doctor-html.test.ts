@@ -35,7 +35,7 @@ describe("the report as HTML", () => {
     const targets = [...text.matchAll(/ href="#([^"]+)"/g)].map(([, id]) => id);
     expect(new Set(ids).size).toBe(ids.length);
     expect(targets.filter((id) => !ids.includes(id))).toEqual([]);
-    expect(targets).toEqual(["causes", "findings", "hypotheses", "questions", "checks", "sources"]);
+    expect(targets).toEqual(["causes", "findings", "acceptance", "hypotheses", "questions", "checks", "sources"]);
   });
 
   it("folds every check under its family, with the count of each outcome", () => {

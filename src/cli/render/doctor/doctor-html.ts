@@ -9,6 +9,7 @@ import { acceptanceTable } from "./html-acceptance.js";
 import { evidenceItem, findingPanel } from "./html-finding.js";
 import { endpointPanel } from "./html-handshakes.js";
 import { legPanel } from "./html-legs.js";
+import { trustTable } from "./html-trust.js";
 
 type ReportedCheck = DoctorReport["checks"][number];
 
@@ -54,7 +55,7 @@ function sections(report: DoctorReport, facts: Facts): Section[] {
   const { causes, findings } = report;
   const others = findings.filter(({ stops_attestation: stops }) => !stops);
   const seen = endpoints.known ? endpoints.value : [];
-  const acceptance = acceptanceTable(seen);
+  const acceptance = [acceptanceTable(seen), trustTable(report.legs)].filter((table) => table !== undefined);
   return [
     { id: "causes", title: "What stops attestation", content: causes.map((one, i) => findingPanel(one, i + 1)) },
     {
@@ -62,7 +63,7 @@ function sections(report: DoctorReport, facts: Facts): Section[] {
       title: "What else was found",
       content: others.map((one, i) => findingPanel(one, causes.length + i + 1)),
     },
-    { id: "acceptance", title: "Who accepts what", content: acceptance === undefined ? [] : [acceptance] },
+    { id: "acceptance", title: "Who accepts what", content: acceptance },
     { id: "legs", title: "The chains, as the files have them", content: legs.map(legPanel) },
     { id: "handshakes", title: "The handshakes", content: seen.map(endpointPanel) },
     { id: "hypotheses", title: "What may stand behind a refused handshake", content: report.hypotheses.map(judgement) },

@@ -5,6 +5,7 @@ import { wrapped } from "../wrap.js";
 import { familyTitles } from "./family-titles.js";
 import { findingText } from "./finding-text.js";
 import { handshakeText, isHandshakeInDoubt } from "./handshake-text.js";
+import { trustText } from "./trust-text.js";
 
 type ReportedCheck = DoctorReport["checks"][number];
 
@@ -21,6 +22,7 @@ export function doctorText(report: DoctorReport, style: Style, options: DoctorTe
   const blocks = [
     headText(report, style),
     ...families.flatMap((family) => familyText(report, family, style, isVerbose)),
+    ...trustText(report, style, isVerbose),
     ...foundText(report, style, isVerbose),
     ...(isHandshakeExplained || isHandshakeInDoubt(report) ? handshakeText(report, style) : []),
     verdictText(report, style),

@@ -71,11 +71,11 @@ function findingOf(refusal: Refusal, { because, evidence = [], fix }: Told): Fin
     stopsAttestation: stops,
     summary: `${readerName(judge.reader)} refuses ${readerName(presenter.reader)}'s certificate ${leaf}: ${because}`,
     evidence: [
+      verdictEvidence(refusal),
       ...presentedEvidence(presenter.presented!),
       ...(judge.trust?.parts ?? []).map(({ use }) => useEvidence(use)),
       ...trustEvidence(judge),
       ...evidence,
-      verdictEvidence(refusal),
     ],
     fix: { ...fix, action: `${fix.action}, then restart ${serviceName(fixedAt(refusal, fix))}` },
     leg: leg.id,
