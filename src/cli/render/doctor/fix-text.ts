@@ -14,7 +14,7 @@ export function fixPlanText({ texts, rights, impossible }: FixPlan, style: Style
 
 function diffText({ file, before, after, mends }: TextFix, { heading, good, bad }: Style): string {
   const patch = createTwoFilesPatch(file, file, before, after, "", mends.join(", "), { context: 2 });
-  const lines = patch.split("\n").filter((line) => !/^(={3,}|\\ No newline)/.test(line));
+  const lines = patch.split("\n").filter((line) => !/^(={3,}|Index: |\\ No newline)/.test(line));
   const coloured = lines.map((line) => {
     if (line.startsWith("---") || line.startsWith("+++")) return heading(line);
     if (line.startsWith("-")) return bad(line);
