@@ -22,7 +22,7 @@ export function redactHcl(text: string): string {
   try {
     document = parseHcl(safe);
   } catch {
-    return safe.split("\n").map(plainLine).join("\n");
+    return plainLines(safe);
   }
   const splices = [...document.items.flatMap((item) => itemSplices(item, false)), ...commentSplices(document)];
   return spliced(document.text, splices);
@@ -68,11 +68,27 @@ function spliced(text: string, splices: readonly Splice[]): string {
     .reduce((rest, { span, text: put }) => rest.slice(0, span.start) + put + rest.slice(span.end), text);
 }
 
+function plainLines(text: string): string {
+  let heredoc: string | undefined;
+  const lines = text.split("\n").map((line) => {
+    if (heredoc === undefined) {
+      heredoc = /<<-?(\w+)\s*$/.exec(line)?.[1];
+      return plainLine(line);
+    }
+    // A line of a heredoc may look like a key, and be the half of a secret.
+    if (line.trim() === heredoc) heredoc = undefined;
+    return hidden;
+  });
+  return lines.join("\n");
+}
+
 /** Blocks, and the values of keys that hold none but plain ones. */
 function plainLine(line: string): string {
   const option = /^(\s*"?)([\w.-]+)("?\s*[=:]\s*)(.*)$/.exec(line);
   if (option === null) return /^[\w" -]*\{\s*$|^[}\],\s]*$/.test(line.trimStart()) ? line : hidden;
   const [, lead, name, sign, value] = option;
+  // What ends in base64's filling looks like a key without a value.
+  if (/^=*\s*$/.test(value!)) return hidden;
   const isShown = value === "{" || (plainKey.test(name!) && !isSecret(name!, value!));
   return isShown ? line : `${lead}${name}${sign}${hidden}`;
 }

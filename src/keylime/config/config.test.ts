@@ -121,6 +121,7 @@ describe("loadAgentConfig", () => {
       serverCert: "/srv/agent.crt",
       serverKey: "/srv/server-private.pem",
       trustedClientCa: ["/srv/cv_ca/cacert.crt", "/etc/ca.crt"],
+      verifierTlsCaCert: "/srv/cv_ca/cacert.crt",
     });
   });
 
