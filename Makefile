@@ -17,10 +17,10 @@ build: dist/spire-keylime.cjs
 lab: dist/spire-keylime.cjs
 	@node dist/spire-keylime.cjs lab
 
-check: node_modules/.installed
+check: dist/spire-keylime.cjs
 	npm run --silent check
 
-test: dist/spire-keylime.cjs check
+test: check
 	npm test
 
 test-real: dist/spire-keylime.cjs
