@@ -77,7 +77,7 @@ describe.each(["2", "3"] as const)("a capture of TLS 1.%s", (version) => {
 
   it.each([0.11, 0.37, 0.77])("tells what is there when the file ends after %d of it", async (share) => {
     const bytes = await readFile(source);
-    const file = await written(bytes.subarray(0, Math.floor(bytes.length * share)));
+    const file = await written(bytes.subarray(0, insideOfPacket(bytes, bytes.length * share)));
     const { connections, problems } = await traced(file, keyLog);
     expect(connections.map(comparable)).toEqual(await comparableOfTshark(file, connections, keyLog));
     expect(problems).toEqual([
@@ -137,6 +137,14 @@ async function captureGo(files: TemporaryDirectory, version: TlsMinor): Promise<
 }
 
 const byPort = (a: Comparable, b: Comparable) => a.clientPort - b.clientPort;
+
+/** The middle of the packet of a classic little-endian capture that an offset falls into. */
+function insideOfPacket(file: Buffer, offset: number): number {
+  let at = 24;
+  const length = () => file.readUInt32LE(at + 8);
+  while (at + 16 + length() < offset) at += 16 + length();
+  return at + 16 + Math.floor(length() / 2);
+}
 
 /** Both ports of an IPv4 packet: damage to it concerns the connections of either. */
 function portsOf(ip: Buffer): number[] {
