@@ -7,13 +7,19 @@ export default defineConfig({
     projects: [
       {
         // Everything that runs inside the test process.
-        test: { name: "unit", include: ["src/**/*.test.ts", "test/unit/**/*.test.ts"], testTimeout: 20_000 },
+        test: {
+          name: "unit",
+          include: ["src/**/*.test.ts", "test/unit/**/*.test.ts"],
+          setupFiles: ["test/support/generated-cases.ts"],
+          testTimeout: 20_000,
+        },
       },
       {
         // Everything that starts the built executable or another process of ours; needs `npm run build` first.
         test: {
           name: "process",
           include: ["test/{process,stories,scenarios}/**/*.test.ts"],
+          setupFiles: ["test/support/generated-cases.ts"],
           testTimeout: 60_000,
           hookTimeout: 60_000,
           // One file at a time: several of them load both cores of a small machine on purpose.
@@ -26,6 +32,7 @@ export default defineConfig({
         test: {
           name: "real",
           include: ["test/real/**/*.test.ts"],
+          setupFiles: ["test/support/generated-cases.ts"],
           testTimeout: 180_000,
           hookTimeout: 180_000,
           fileParallelism: false,

@@ -28,10 +28,10 @@ import {
   startMisbehavingServer,
 } from "../fakes/misbehaving-server.js";
 import { goodVerifierEntry, registrarScript, verifierScript } from "../fakes/scripted-keylime.js";
+import { seedOfGeneratedCases as seed } from "../support/generated-cases.js";
 import { runChecked } from "../support/run-command.js";
 import { type LoadedHalf, loadHalf } from "./plugin-halves.js";
 
-const seed = Number(process.env.SURVIVAL_SEED ?? Date.now() % 0x7fffffff);
 const key = createCorruptKey();
 const nonces = new Set<string>();
 /** How many generated cases each part has put to the plugins. */
@@ -107,7 +107,7 @@ const attestCodes = [
 ];
 
 // About 45 s on two idle processors; a busy machine takes several times as long.
-describe(`the plugin pair (SURVIVAL_SEED=${seed})`, { timeout: 240_000 }, () => {
+describe(`the plugin pair (GENERATED_SEED=${seed})`, { timeout: 240_000 }, () => {
   it("answers malformed payloads with a proper status", async () => {
     await eachCase("payloads", anyMessage(rightPayload), 4000, async (payload) => {
       expectProper(await attest(payload), payload.length > 4_000_000 ? ["RESOURCE_EXHAUSTED"] : attestCodes);

@@ -73,6 +73,7 @@ describe("editHcl", () => {
     ["an object of one line with a last comma", "a { b = 1, }", 'a { b = 1, k = "v", }'],
     ["an object that ends in a heredoc", "a {\n\tb = <<E\nx\nE\n}", 'a {\n\tb = <<E\nx\nE\n\tk = "v"\n}'],
     ["an object that ends in a block", "a {\n  b {}\n}", 'a {\n  b {}\n  k = "v"\n}'],
+    ["an object with other line breaks", "z = 1\r\na {\n  b = 1 # c\n}", 'z = 1\r\na {\n  b = 1 # c\n  k = "v"\n}'],
     ["an assigned object", "a = {\n  b = 1,\n}", 'a = {\n  b = 1,\n  k = "v"\n}'],
     ["JSON of one line", '{"a": {"b": 1}}', '{"a": {"b": 1, "k": "v"}}'],
     ["JSON of several lines", '{"a": {\n  "b": 1\n}}', '{"a": {\n  "b": 1,\n  "k": "v"\n}}'],

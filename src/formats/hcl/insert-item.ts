@@ -35,7 +35,8 @@ function insertBehind({ text, tokens }: HclDocument, { keys, value }: HclItem, i
   const isLast = tail.findIndex(({ kind }) => kind === "}") < tail.indexOf(lineEnd!);
   if (lineEnd === undefined || isLast) return { start: itemEnd, end: itemEnd, text: `, ${item}` };
   const at = lineEnd.start + text.slice(lineEnd.start).search(/\r?\n/);
-  return { start: at, end: at, text: lineBreakOf(text) + indent + item };
+  // This line's own break: another line's \r would become a part of the comment before it.
+  return { start: at, end: at, text: lineBreakOf(text.slice(at)) + indent + item };
 }
 
 /** The blanks that the line at an offset starts with. */
