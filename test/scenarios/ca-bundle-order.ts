@@ -12,7 +12,7 @@ export const scenarios: readonly Scenario[] = [
       { [pushCa]: pki.intermediate.certPem + pki.root.certPem },
       pushMode,
     ],
-    causes: ["ca-bundle-order"],
+    causes: ["ca-bundle-order", "agent-push-mode"],
     says: [
       `the Keylime agent reads the first certificate of ${pushCa} alone, CN=Book of Omens`,
       `put CN=Eye of Thundera first in ${pushCa}`,
@@ -27,6 +27,6 @@ export const scenarios: readonly Scenario[] = [
       { [pushCa]: pki.root.certPem + pki.intermediate.certPem },
       pushMode,
     ],
-    causes: [],
+    causes: ["agent-push-mode"],
   },
 ];

@@ -13,7 +13,7 @@ export const scenarios: readonly Scenario[] = [
       { [`${certs}/root.crt`]: pki.root.certPem },
       pushMode,
     ],
-    causes: ["key-not-pkcs8"],
+    causes: ["key-not-pkcs8", "agent-push-mode"],
     says: [
       `${certs}/agent.key is in the form EC PRIVATE KEY, and the Keylime agent takes PKCS#8 (PRIVATE KEY) only`,
       `${certs}/agent.key:1`,

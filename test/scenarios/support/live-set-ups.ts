@@ -61,6 +61,22 @@ function agentValues({ agent }: KeylimeWorld): Values {
   };
 }
 
+/** The Keylime agent's own file in such a world; `changes` replace options. */
+export function agentConfOf({ agent, agentId, registrar }: KeylimeWorld, changes: Values = {}): string {
+  const values: Values = {
+    uuid: agentId,
+    ip: "127.0.0.1",
+    port: String(agent.address.port),
+    registrar_ip: "127.0.0.1",
+    registrar_port: String(registrar.httpAddress.port),
+    server_cert: `${certs}/agent.crt`,
+    server_key: `${certs}/agent.key`,
+    trusted_client_ca: `${certs}/ca.crt`,
+    ...changes,
+  };
+  return ["[agent]", ...lines(values), ""].join("\n");
+}
+
 export interface LiveSetUp extends Omit<LiveScenario<KeylimeWorld>, "start" | "tree"> {
   world?: WorldOptions;
   /** What is done to the world before the doctor looks. */

@@ -1,7 +1,9 @@
 import { isIP } from "node:net";
 import type { EndpointFacts } from "../../facts/endpoints/endpoint-facts.js";
 import type { Facts } from "../../facts/facts.js";
-import { defineCheck } from "../check.js";
+import { defineCheck, type Evidence } from "../check.js";
+import { agentSetting } from "../node/agent-option.js";
+import { isLoopback } from "../node/node-answers.js";
 import { judgeEndpoints, namedByEvidence, targetOf } from "./judge-endpoints.js";
 
 export const agentOpenToRelay = defineCheck({
@@ -37,7 +39,7 @@ export const agentOpenToRelay = defineCheck({
                 result: `HTTP ${quote.value.status}, with a quote`,
               },
             },
-            { text: reach.because },
+            reach.evidence ?? { text: reach.because },
           ],
           fix: {
             action:
@@ -51,9 +53,13 @@ export const agentOpenToRelay = defineCheck({
 interface Reach {
   is: "loopback" | "beyond" | "unknown";
   because: string;
+  /** The same with its place, when a file says so. */
+  evidence?: Evidence;
 }
 
-function reachOf({ processes }: Facts, { host, port, addresses }: EndpointFacts): Reach {
+function reachOf(facts: Facts, endpoint: EndpointFacts): Reach {
+  const { processes } = facts;
+  const { host, port, addresses } = endpoint;
   const asked = addresses.known ? addresses.value : [host];
   const beyond = asked.find((each) => isIP(each) !== 0 && !isLoopback(each));
   if (beyond !== undefined) return { is: "beyond", because: `it answered at ${beyond}` };
@@ -61,11 +67,19 @@ function reachOf({ processes }: Facts, { host, port, addresses }: EndpointFacts)
   const listens = agents
     .flatMap((each) => (each.listens.known ? each.listens.value : []))
     .filter((each) => each.port === port);
-  if (listens.length === 0) return { is: "unknown", because: "on which addresses it listens could not be seen" };
+  if (listens.length === 0) return configuredReach(facts, endpoint);
   const open = listens.find(({ address }) => !isLoopback(address));
   return open === undefined
     ? { is: "loopback", because: `it listens on ${listens.map(({ address }) => address).join(", ")}` }
     : { is: "beyond", because: `it listens on ${open.address}` };
 }
 
-const isLoopback = (address: string): boolean => address.startsWith("127.") || address === "::1";
+/** What the Keylime agent's file says, when it is the file of the agent that was asked. */
+function configuredReach(facts: Facts, { port }: EndpointFacts): Reach {
+  const [ip, itsPort] = [agentSetting(facts, "ip"), agentSetting(facts, "port")];
+  if (ip === undefined || itsPort?.value !== String(port)) {
+    return { is: "unknown", because: "on which addresses it listens could not be seen" };
+  }
+  const { value, evidence } = ip;
+  return { is: isLoopback(value) ? "loopback" : "beyond", because: evidence.text, evidence };
+}

@@ -1,5 +1,6 @@
 import type { Facts } from "../../facts/facts.js";
-import { defineCheck, type Evidence, type Finding, foundOrClear, notLearnt } from "../check.js";
+import { defineCheck, type Edit, type Evidence, type Finding, foundOrClear, notLearnt } from "../check.js";
+import { type AgentSetting, agentSetting } from "./agent-option.js";
 import { answerEvidence, idEvidence, registeredEntry } from "./node-answers.js";
 
 /** Shipped in the configuration of registrar and agents (rust-keylime 0.2.9). */
@@ -21,21 +22,30 @@ export const agentDefaultUuid = defineCheck({
 });
 
 function finding(facts: Facts, agentId: string, shared: readonly Evidence[]): Finding {
-  const isShipped = agentId === shippedId;
   const stops = shared.length > 0;
+  const option = optionOf(facts, agentId);
   return {
     severity: stops ? "error" : "warning",
     stopsAttestation: stops,
     summary: stops
       ? `agent ${agentId} is registered by another host than this one, so that two hosts share a UUID`
       : `the Keylime agent runs under the shipped default UUID ${agentId}: the next host left on it takes its place`,
-    evidence: [idEvidence(facts), ...shared],
+    evidence: [idEvidence(facts), ...(option === undefined ? [] : [option.evidence]), ...shared],
     fix: {
-      action: `set uuid = "${isShipped ? "generate" : "hash_ek"}" in [agent] of the Keylime agent's configuration, restart it, and enrol the new UUID`,
+      action: `set uuid = "hash_ek" in [agent] of ${option?.evidence.file ?? "the Keylime agent's configuration"}, restart it, and enrol the new UUID`,
       commands: ["systemctl restart keylime_agent"],
+      ...(option?.evidence.file === undefined ? {} : { edits: [editOf(option.evidence.file)] }),
     },
   };
 }
+
+/** The line that sets this UUID; undefined when the agent runs under another one than its file says. */
+function optionOf(facts: Facts, agentId: string): AgentSetting | undefined {
+  const setting = agentSetting(facts, "uuid");
+  return setting?.value.toLowerCase() === agentId ? setting : undefined;
+}
+
+const editOf = (file: string): Edit => ({ kind: "toml", file, section: "agent", option: "uuid", set: "hash_ek" });
 
 /** The registered certificate is not the one served here, and the registered address is not this agent's. */
 function sharedEvidence(facts: Facts): Evidence[] {

@@ -1,14 +1,9 @@
 import { type AgentConfig, settleAgentOption } from "../../../keylime/config/agent-config.js";
 import type { SettledOption } from "../../../keylime/config/component-config.js";
-import { settleOption } from "../../../keylime/config/settle-option.js";
 import type { KeylimeTls, TlsFile, TlsIdentity, TlsTrust } from "../../../keylime/config/tls-settings.js";
 import type { KeylimeAgentFacts, KeylimeFacts } from "../keylime/keylime-facts.js";
+import { pushModeOption } from "../keylime/push-mode.js";
 import type { FileRole, FileUse, LegId } from "./file-facts.js";
-
-/** The verifier waits for its agents to come; the agent's own file does not tell its mode. */
-function isPushMode({ verifier }: KeylimeFacts): boolean {
-  return verifier.known && settleOption(verifier.value.config, "mode")?.value.toLowerCase() === "push";
-}
 
 type Ini = "verifier" | "registrar" | "tenant";
 
@@ -26,7 +21,10 @@ export function keylimeFileUses(facts: KeylimeFacts): FileUse[] {
     return config.known ? componentUses(reader, config.value.tls) : [];
   });
   if (!facts.agent.known) return ini;
-  return [...ini, ...(isPushMode(facts) ? pushAgentUses(facts.agent.value) : agentUses(facts.agent.value))];
+  return [
+    ...ini,
+    ...(pushModeOption(facts) !== undefined ? pushAgentUses(facts.agent.value) : agentUses(facts.agent.value)),
+  ];
 }
 
 function componentUses(reader: Ini, tls: KeylimeTls): FileUse[] {

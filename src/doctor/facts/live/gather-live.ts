@@ -7,11 +7,11 @@ import type { Machine } from "../machine.js";
 import { gatherNode } from "../node/gather-node.js";
 import { planContact } from "./plan-contact.js";
 import { type OfflineFacts, planEndpoints } from "./plan-live.js";
-import { planNode } from "./plan-node.js";
+import { configuredId, planNode } from "./plan-node.js";
 
 /** Asks what the configuration names: all endpoints beside each other, then what they know of the node. */
 export async function gatherLive(facts: OfflineFacts, machine: Machine, options: DoctorOptions): Promise<LiveFacts> {
-  if (options.offline) return noLiveFacts("no connection is made (--offline)");
+  if (options.offline) return noLiveFacts(facts, "no connection is made (--offline)");
   const { timeoutMs, signal } = options;
   const live: LiveOptions = { timeoutMs, ...(signal === undefined ? {} : { signal }) };
   const endpoints = await Promise.all(planEndpoints(facts, machine).map((plan) => gatherEndpoint(plan, live)));
@@ -20,7 +20,12 @@ export async function gatherLive(facts: OfflineFacts, machine: Machine, options:
   return { endpoints: { known: true, value: [...endpoints, ...contacts], source: "live probes" }, node };
 }
 
-function noLiveFacts(reason: string): LiveFacts {
+/** What the node's UUID is, a file can tell as well. */
+function noLiveFacts(facts: OfflineFacts, reason: string): LiveFacts {
   const nothing = unknown(reason, "live probes");
-  return { endpoints: nothing, node: { agentId: nothing, info: nothing, registrar: nothing, verifier: nothing } };
+  const agentId = configuredId(facts, undefined);
+  return {
+    endpoints: nothing,
+    node: { agentId: agentId.known ? agentId : nothing, info: nothing, registrar: nothing, verifier: nothing },
+  };
 }

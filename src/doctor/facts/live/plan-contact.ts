@@ -1,7 +1,7 @@
-import { networkInterfaces } from "node:os";
 import type { EndpointFacts } from "../endpoints/endpoint-facts.js";
 import type { EndpointPlan } from "../endpoints/endpoint-plan.js";
 import type { NodeFacts } from "../node/node-facts.js";
+import { isHere } from "./own-machine.js";
 
 /** The address at which the verifier polls the node: tried from here when the verifier is on this machine too. */
 export function planContact({ verifier }: NodeFacts, endpoints: readonly EndpointFacts[]): EndpointPlan[] {
@@ -12,11 +12,4 @@ export function planContact({ verifier }: NodeFacts, endpoints: readonly Endpoin
   const namedBy = { text: "ip and port of the verifier's entry", at: { file: verifier.source } };
   const id = "verifier->Keylime agent";
   return [{ id, role: "contact", host, port, serverName: host, namedBy, credentials: [], caFiles: [] }];
-}
-
-/** Every one of the addresses is this machine's. */
-function isHere({ addresses }: EndpointFacts): boolean {
-  const own = new Set(Object.values(networkInterfaces()).flatMap((each) => each?.map(({ address }) => address) ?? []));
-  const isOwn = (address: string): boolean => own.has(address) || address.startsWith("127.") || address === "::1";
-  return addresses.known && addresses.value.length > 0 && addresses.value.every(isOwn);
 }

@@ -1,11 +1,14 @@
+import { settleAgentOption } from "../../../keylime/config/agent-config.js";
+import { configuredAgentId } from "../../../keylime/config/agent-id.js";
 import type { IdentityFiles } from "../../../net/identity.js";
 import type { NamedFile } from "../../../net/identity-file.js";
 import type { ClientTlsFiles, FileSetting } from "../../../spire/settings.js";
 import type { EndpointFacts } from "../endpoints/endpoint-facts.js";
-import { type Fact, unknown } from "../fact.js";
+import { type Fact, known, unknown } from "../fact.js";
 import type { Machine } from "../machine.js";
 import type { NodePlan, ServiceAccess } from "../node/gather-node.js";
 import { agentViewOf, serverViewOf } from "../spire/plugin-of.js";
+import { isHere } from "./own-machine.js";
 import type { OfflineFacts } from "./plan-live.js";
 
 /** How to ask about the node: with the plugins' own files, of services that were seen to be what they should be. */
@@ -23,7 +26,7 @@ export function planNode(facts: OfflineFacts, endpoints: readonly EndpointFacts[
         : view.registrar === undefined
           ? "the server plugin asks no registrar"
           : serviceAccess(seen("plugin->registrar"), "registrar", filesOf(view.registrar.tls, machine)),
-    configuredId: configuredId(),
+    configuredId: configuredId(facts, seen("agent plugin->Keylime agent")),
   };
 }
 
@@ -65,6 +68,19 @@ function filesOf({ caFile, certFile, keyFile, keyPasswordFile }: ClientTlsFiles,
   };
 }
 
-function configuredId(): Fact<string> {
-  return unknown("the Keylime agent's configuration does not name it", "agent.conf");
+/** The UUID as the Keylime agent's configuration has it, when that is the configuration of the agent that is asked. */
+export function configuredId(
+  { keylime: { agent }, scope }: OfflineFacts,
+  asked: Pick<EndpointFacts, "addresses" | "host"> | undefined,
+): Fact<string> {
+  if (!agent.known) return unknown(agent.reason, agent.source);
+  if (asked?.addresses.known && !isHere(asked))
+    return unknown(`it is that of another host than ${asked.host}`, agent.source);
+  const { config } = agent.value;
+  const isUnread = config.files.some(({ content }) => content.is !== "read");
+  if (isUnread) return unknown("not all of the Keylime agent's configuration could be read", agent.source);
+  const isSet = settleAgentOption(config, "uuid").source !== undefined;
+  if (scope.root !== undefined && !isSet) return unknown("the copy of agent.conf does not set uuid", agent.source);
+  const configured = configuredAgentId(config);
+  return "id" in configured ? known(configured.id, configured.source) : unknown(configured.reason, configured.source);
 }
