@@ -235,7 +235,7 @@ describe("HttpClient", () => {
     expect(told(await failureOf(clientOf(port, { host: "no-such-host.invalid" }).request(get)))).toMatch(
       /^dns dns: cannot reach the test peer at no-such-host.invalid:PORT: the name cannot be looked up/,
     );
-    await using silent = await startMisbehavingServer({});
+    await using silent = await startMisbehavingServer({ onRequest: () => {} });
     const failure = await failureOf(clientOf(silent.port, { identity, connectTimeoutMs: 200 }).request(get));
     expect(told(failure)).toBe(
       "verifier-unreachable timeout: the test peer at 127.0.0.1:PORT did not answer within 200ms (during the TLS handshake)",
@@ -250,6 +250,16 @@ describe("HttpClient", () => {
     expect(told(await failureOf(clientOf(plain.port, { identity }).request(get)))).toBe(
       "verifier-not-tls not-tls: cannot speak TLS with the test peer at 127.0.0.1:PORT: what answers there does not speak TLS",
     );
+    // As Keylime's registrar does on its port for agents: it waits for the end of the request that a ClientHello is to it.
+    await using waiting = await startMisbehavingServer({});
+    const calling = clientOf(waiting.port, { identity, connectTimeoutMs: 600_000 }).request({
+      ...get,
+      timeoutMs: 600_000,
+    });
+    expect(told(await failureOf(calling))).toBe(
+      "verifier-not-tls not-tls: cannot speak TLS with the test peer at 127.0.0.1:PORT: it answers in plain HTTP alone",
+    );
+    expect(waiting.connections).toBe(2);
     await using tls = await startMisbehavingServer({ tls: serverTls() });
     const failure = await failureOf(clientOf(tls.port).request(get));
     expect([failure.kind, failure.hint]).toEqual(["closed", "does that port speak TLS?"]);

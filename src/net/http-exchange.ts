@@ -8,6 +8,7 @@ import type { PeerAgent } from "./peer-agent.js";
 import { declaredError, type PeerError, peerError, stageText } from "./peer-errors.js";
 import type { Situation } from "./peer-failure.js";
 import type { PeerRole } from "./peer-role.js";
+import { answersPlainHttp } from "./plain-http.js";
 
 interface ExchangeOptions {
   role: PeerRole;
@@ -17,6 +18,8 @@ interface ExchangeOptions {
   clock: Clock;
 }
 
+/** A handshake that takes longer is in doubt: is TLS spoken there at all? */
+const mostHandshakeMs = 1000;
 /** Node fires a timer of more than 31 bits at once. */
 const longestTimerMs = 0x7fffffff;
 
@@ -24,6 +27,7 @@ const longestTimerMs = 0x7fffffff;
 export class Exchange {
   private readonly startMs: number;
   private readonly timers: NodeJS.Timeout[] = [];
+  private readonly ended = new AbortController();
   private state: ConnectionState | undefined;
   private reused = false;
   private hasAnswer = false;
@@ -87,8 +91,30 @@ export class Exchange {
     this.reused = this.outgoing?.reusedSocket ?? false;
     if (this.state?.stage === "response") return;
     const limit = this.startTimer(this.options.connectTimeoutMs);
-    const ready = this.agent.target.identity === undefined ? "connect" : "secureConnect";
-    socket.once(ready, () => clearTimeout(limit));
+    const isTls = this.agent.target.identity !== undefined;
+    const doubt = isTls ? this.startDoubt() : undefined;
+    socket.once(isTls ? "secureConnect" : "connect", () => {
+      clearTimeout(limit);
+      clearTimeout(doubt);
+    });
+  }
+
+  /** A server of plain HTTP takes a ClientHello for the beginning of a request, and says nothing while it waits for the rest. */
+  private startDoubt(): NodeJS.Timeout {
+    const afterMs = Math.min(mostHandshakeMs, this.options.connectTimeoutMs / 2);
+    const timer = setTimeout(() => void this.askPlainly(), afterMs);
+    this.timers.push(timer);
+    return timer;
+  }
+
+  private async askPlainly(): Promise<void> {
+    const { host, port } = this.agent.target;
+    if (this.state?.stage !== "tls" || this.state.serverChain !== undefined) return;
+    if (!(await answersPlainHttp(this.state.address ?? host, port, this.ended.signal))) return;
+    const situation = this.situation();
+    if (situation.stage !== "tls") return;
+    const who = `${situation.role.name} at ${situation.target}`;
+    this.end(declaredError("not-tls", `cannot speak TLS with ${who}: it answers in plain HTTP alone`, situation));
   }
 
   private receive(response: IncomingMessage): void {
@@ -151,6 +177,7 @@ export class Exchange {
 
   private finish(): void {
     for (const timer of this.timers) clearTimeout(timer);
+    this.ended.abort();
     this.request.signal?.removeEventListener("abort", this.giveUp);
   }
 

@@ -32,9 +32,9 @@ export function peerError(cause: unknown, situation: Situation): PeerError {
   return new PeerError(code, words, options, facts);
 }
 
-/** A failure the client itself declares: a time-out, a body that is too large, a call that was given up. */
+/** A failure the client itself declares: a time-out, a port of plain HTTP, a body that is too large, a call that was given up. */
 export function declaredError(
-  kind: "timeout" | "body-too-large" | "bad-answer" | "aborted",
+  kind: "timeout" | "not-tls" | "body-too-large" | "bad-answer" | "aborted",
   words: string,
   situation: Situation,
 ): PeerError {

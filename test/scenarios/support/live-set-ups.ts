@@ -14,8 +14,19 @@ export const pluginKey = `${certs}/spire-server.key`;
 
 export type Values = Readonly<Record<string, string | undefined>>;
 
-/** A machine with this program's plugin pair and the ports of a world; undefined takes a key away. */
-export function liveTree(pki: FieldReportPki, world: KeylimeWorld, { server, agent }: LiveChanges = {}): Tree {
+/** Where the services of a machine listen, embedded or real. */
+export interface LivePeers {
+  readonly agentId: string;
+  readonly verifier: { readonly address: { readonly port: number } };
+  readonly registrar: {
+    readonly httpAddress: { readonly port: number };
+    readonly httpsAddress: { readonly port: number };
+  };
+  readonly agent: { readonly address: { readonly port: number } };
+}
+
+/** A machine with this program's plugin pair and the ports of its services; undefined takes a key away. */
+export function liveTree(pki: FieldReportPki, world: LivePeers, { server, agent }: LiveChanges = {}): Tree {
   const block = (half: "server" | "agent", values: Values) =>
     spireConf(half, { command, args: ["plugin", half], checksum: checksumOf(executable), data: lines(values) });
   return {
@@ -39,7 +50,7 @@ function lines(values: Values): string[] {
   );
 }
 
-function serverValues({ verifier, registrar }: KeylimeWorld): Values {
+function serverValues({ verifier, registrar }: LivePeers): Values {
   return {
     keylime_verifier_host: "127.0.0.1",
     keylime_verifier_port: String(verifier.address.port),
@@ -51,7 +62,7 @@ function serverValues({ verifier, registrar }: KeylimeWorld): Values {
   };
 }
 
-function agentValues({ agent }: KeylimeWorld): Values {
+function agentValues({ agent }: LivePeers): Values {
   return {
     keylime_agent_host: "127.0.0.1",
     keylime_agent_port: String(agent.address.port),
@@ -62,7 +73,7 @@ function agentValues({ agent }: KeylimeWorld): Values {
 }
 
 /** The Keylime agent's own file in such a world; `changes` replace options. */
-export function agentConfOf({ agent, agentId, registrar }: KeylimeWorld, changes: Values = {}): string {
+export function agentConfOf({ agent, agentId, registrar }: LivePeers, changes: Values = {}): string {
   const values: Values = {
     uuid: agentId,
     ip: "127.0.0.1",

@@ -166,6 +166,13 @@ describe("gatherEndpoint", () => {
     server.close();
   });
 
+  it("leaves a ClientHello that a server of plain HTTP waits over, as soon as that shows itself", async () => {
+    await using server = await startMisbehavingServer({ onRequest: answer(200, {}) });
+    const facts = await gatherEndpoint(plan(server.port), { timeoutMs: 3_600_000 });
+    expect([facts.speaks, facts.plain?.is, facts.connections]).toMatchObject([{ value: "http" }, "http", []]);
+    expect(server.connections).toBe(3);
+  });
+
   it.each(Object.entries(misbehaviours))("comes to an end with a plain peer that %s", async (_, onRequest) => {
     await using server = await startMisbehavingServer({ onRequest });
     const facts = await gatherEndpoint(plan(server.port, { role: "registrar-http" }), { timeoutMs: 300 });

@@ -108,14 +108,22 @@ class EndpointLook {
   }
 
   private async lookTlsFirst(): Promise<void> {
-    const timer = new AbortController();
-    const handshake = this.connect(undefined, "/version").finally(() => timer.abort());
-    await delay(plainAfterMs, undefined, { signal: timer.signal }).catch(() => {});
+    const answered = new AbortController();
+    const left = new AbortController();
+    const handshake = this.connect(undefined, "/version", left.signal).finally(() => answered.abort());
+    await delay(plainAfterMs, undefined, { signal: answered.signal }).catch(() => {});
     const { timeoutMs } = this.options;
-    const isLate = !timer.signal.aborted;
-    const beside = isLate ? this.askPlainly("/version", Math.max(1, timeoutMs - plainAfterMs)) : undefined;
-    const [answer] = await Promise.all([handshake, beside]);
-    this.keep(answer, "/version");
+    const isLate = !answered.signal.aborted;
+    if (isLate) {
+      await this.askPlainly("/version", Math.max(1, timeoutMs - plainAfterMs));
+      // A server of plain HTTP takes a ClientHello for the beginning of a request, and waits for the rest until the time-out.
+      if (this.plain?.is === "http") {
+        left.abort();
+        await handshake;
+        return;
+      }
+    }
+    this.keep(await handshake, "/version");
     if (!isLate && this.speaks === undefined) await this.askPlainly("/version", timeoutMs);
   }
 
@@ -156,9 +164,9 @@ class EndpointLook {
     }
   }
 
-  private async connect(presented: Presented | undefined, path: string): Promise<TlsAnswer> {
+  private async connect(presented: Presented | undefined, path: string, left?: AbortSignal): Promise<TlsAnswer> {
     const request = { endpoint: this.plan, presented, path, anchors: this.anchors };
-    const answer = await askTls(request, this.options);
+    const answer = await askTls(request, withSignal(this.options, left));
     const { problem, outcome, http } = answer.story;
     this.isHanging ||= problem?.code === "probe-timeout" || (outcome === "accepted" && http === undefined);
     return answer;
@@ -231,6 +239,11 @@ class EndpointLook {
       status: http?.status,
     };
   }
+}
+
+function withSignal(options: LiveOptions, more: AbortSignal | undefined): LiveOptions {
+  const signals = [options.signal, more].filter((each) => each !== undefined);
+  return signals.length === 0 ? options : { ...options, signal: AbortSignal.any(signals) };
 }
 
 const isQuote = (status: number, body: string): boolean => status === 200 && /"quote"\s*:\s*"r/.test(body);
