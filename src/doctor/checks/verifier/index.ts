@@ -1,4 +1,6 @@
 import type { Checks } from "../check.js";
+import { verifierConfigDrift } from "./verifier-config-drift.js";
+import { verifierOverridden } from "./verifier-overridden.js";
 import { verifierTrustEmpty } from "./verifier-trust-empty.js";
 import { verifierTrustListSyntax } from "./verifier-trust-list-syntax.js";
 import { verifierWrongSection } from "./verifier-wrong-section.js";
@@ -7,4 +9,6 @@ export const verifierChecks = {
   "verifier-wrong-section": verifierWrongSection,
   "verifier-trust-list-syntax": verifierTrustListSyntax,
   "verifier-trust-empty": verifierTrustEmpty,
+  "verifier-overridden": verifierOverridden,
+  "verifier-config-drift": verifierConfigDrift,
 } as const satisfies Checks;

@@ -1,15 +1,14 @@
 import { readTrustList } from "../../../keylime/config/trust-list.js";
 import type { Facts } from "../../facts/facts.js";
 import type { KeylimeServiceFacts } from "../../facts/keylime/keylime-facts.js";
-import { defineCheck, type Evidence, type Outcome } from "../check.js";
+import { defineCheck, type Outcome } from "../check.js";
+import { emptinessOf } from "./trust-emptiness.js";
 import {
-  baseFile,
   commentedOut,
   errorThatStops,
   judgeVerifierOptions,
   liveEvidence,
   liveVerifier,
-  optionEvidence,
   setOptionFix,
 } from "./verifier-conf.js";
 
@@ -27,7 +26,7 @@ function judge(facts: Facts, service: KeylimeServiceFacts): Outcome {
   if (list.is === "invalid") return { is: "skipped", reason: `${name} is no list that Keylime takes` };
   if (list.is === "files" || list.is === "default")
     return { is: "clear", because: `${name} names ${files.join(", ")}` };
-  const proof = whyEmpty(facts, service);
+  const proof = emptinessOf(facts, service);
   if (proof === undefined) {
     return {
       is: "unknown",
@@ -39,7 +38,7 @@ function judge(facts: Facts, service: KeylimeServiceFacts): Outcome {
     const [seen] = liveEvidence(live);
     return {
       is: "unknown",
-      reason: `${proof.text} says that every certificate is refused, yet ${seen!.text}: another configuration is in force`,
+      reason: `${proof.place} says that every certificate is refused, yet ${seen!.text}: another configuration is in force`,
     };
   }
   const value = wantedValue(service);
@@ -55,35 +54,6 @@ function judge(facts: Facts, service: KeylimeServiceFacts): Outcome {
     fix: setOptionFix(service, option, name, value),
   });
   return { is: "found", findings: [finding] };
-}
-
-interface Proof {
-  summary: string;
-  /** Where it stands. */
-  text: string;
-  evidence: Evidence;
-}
-
-function whyEmpty({ scope }: Facts, service: KeylimeServiceFacts): Proof | undefined {
-  const { option, list } = service.tls.trustedClientCa!;
-  if (option !== undefined) {
-    const evidence = optionEvidence(option);
-    const summary = list.is === "all" ? `${name} = all trusts no CA` : `${name} is empty`;
-    return { summary, text: placeOf(evidence), evidence };
-  }
-  const comment = commentedOut(service, name);
-  if (comment !== undefined) {
-    const { file, line, column, value } = comment;
-    const evidence = { text: `#${name} = ${value}`, file, line, column };
-    return { summary: `${name} is commented out`, text: placeOf(evidence), evidence };
-  }
-  if (scope.root !== undefined) return undefined;
-  const file = baseFile(service);
-  return { summary: `${name} is not set`, text: file, evidence: { text: `no line sets ${name}`, file } };
-}
-
-function placeOf({ file, line, text }: Evidence): string {
-  return file === undefined ? text : `${file}:${line}`;
 }
 
 /** What is commented out when Keylime could read it; else the CA that the verifier trusts in servers. */

@@ -1,0 +1,150 @@
+import { hasSection } from "../../../keylime/config/settle-option.js";
+import type { TlsConnectionFacts } from "../../facts/endpoints/endpoint-facts.js";
+import type { Facts } from "../../facts/facts.js";
+import type { KeylimeServiceFacts } from "../../facts/keylime/keylime-facts.js";
+import { endsOf, type LocatedCertificate } from "../../legs/leg.js";
+import { legsOf } from "../../legs/legs-of.js";
+import { certificateEvidence } from "../certificates/certificate-words.js";
+import type { Evidence } from "../check.js";
+import { configuredConnection, connectionEvidence, targetOf } from "../live/judge-endpoints.js";
+import { type Proof, proofOf, type WrittenFile } from "./contradiction-proof.js";
+import { emptinessOf } from "./trust-emptiness.js";
+import { baseFile, type LiveAnswer, liveVerifier, optionEvidence } from "./verifier-conf.js";
+
+/** Something that the verifier's files make impossible, and that was seen. */
+export interface Contradiction {
+  /** One line: what the file says, and what was seen instead. */
+  summary: string;
+  says: Evidence;
+  seen: Evidence;
+  /** The verifier as it runs refuses the plugin, or the plugin it. */
+  stopsAttestation: boolean;
+  proof: Proof;
+}
+
+const name = "trusted_client_ca";
+
+/** Where the files of the verifier and the way it behaves exclude one another. Pure. */
+export function contradictionsOf(facts: Facts, nowMs: number): Contradiction[] {
+  const { verifier } = facts.keylime;
+  const live = liveVerifier(facts);
+  if (!verifier.known || live === undefined) return [];
+  const service = verifier.value;
+  const unstartable = cannotHaveStarted(facts, service, live);
+  if (unstartable !== undefined) return [unstartable];
+  return [
+    takenAgainstTheFile(facts, service, live),
+    refusedAgainstTheFile(facts, service, live, nowMs),
+    otherServerCertificate(facts, service, live, nowMs),
+  ].filter((each) => each !== undefined);
+}
+
+/** A verifier that reads such a file stops at its start, yet one answers. */
+function cannotHaveStarted(facts: Facts, service: KeylimeServiceFacts, live: LiveAnswer): Contradiction | undefined {
+  const { option, list } = service.tls.trustedClientCa!;
+  const file = baseFile(service);
+  const why = !hasSection(service.config)
+    ? { text: "there is no section [verifier]", file }
+    : list.is === "invalid" && option !== undefined
+      ? { ...optionEvidence(option), text: `${name} = ${option.value} is no list that Keylime takes` }
+      : undefined;
+  if (why === undefined) return undefined;
+  const target = targetOf(live.endpoint);
+  return {
+    summary: `${why.text}, with which Keylime does not start, yet a verifier answers at ${target}`,
+    says: why,
+    seen: answered(live),
+    stopsAttestation: false,
+    proof: proofOf(facts, live, configurationFiles(service)),
+  };
+}
+
+function answered({ endpoint, taken, refused, anonymous }: LiveAnswer): Evidence {
+  const connection = taken ?? refused ?? anonymous;
+  return connection === undefined
+    ? { text: `${targetOf(endpoint)} speaks TLS` }
+    : connectionEvidence(endpoint, connection);
+}
+
+/** No CA is trusted, which refuses every certificate, yet one is taken. */
+function takenAgainstTheFile(facts: Facts, service: KeylimeServiceFacts, live: LiveAnswer): Contradiction | undefined {
+  const empty = emptinessOf(facts, service);
+  if (empty === undefined || live.taken === undefined) return undefined;
+  return {
+    summary: `${empty.summary}, which refuses every client certificate, yet ${targetOf(live.endpoint)} takes ${live.taken.presented!.name}`,
+    says: empty.evidence,
+    seen: connectionEvidence(live.endpoint, live.taken),
+    stopsAttestation: false,
+    proof: proofOf(facts, live, configurationFiles(service)),
+  };
+}
+
+/** A handshake alert of a server that finds no issuer for the client's certificate. */
+const unknownCa = 48;
+
+/** The CAs that the file names accept the plugin's certificate, yet it is refused for want of a CA. */
+function refusedAgainstTheFile(
+  facts: Facts,
+  service: KeylimeServiceFacts,
+  live: LiveAnswer,
+  nowMs: number,
+): Contradiction | undefined {
+  const own = configuredConnection(live.endpoint);
+  const leg = legsOf(facts, nowMs).find(({ id }) => id === "plugin->verifier");
+  if (own === undefined || leg?.verdicts.server.is !== "accepts" || !isRefusedForItsCa(own)) return undefined;
+  const { option, files } = service.tls.trustedClientCa!;
+  const says = option === undefined ? { text: `${name} is ${files.join(", ")}` } : optionEvidence(option);
+  const trusted = endsOf(leg, "server").judge.trust?.parts ?? [];
+  return {
+    summary: `${name} names ${files.join(", ")}, which vouches for ${own.presented!.name}, yet ${targetOf(live.endpoint)} refuses it`,
+    says,
+    seen: connectionEvidence(live.endpoint, own),
+    stopsAttestation: true,
+    proof: proofOf(facts, live, [...configurationFiles(service), ...trusted.flatMap(({ file }) => written(file))]),
+  };
+}
+
+function isRefusedForItsCa({ probed }: TlsConnectionFacts): boolean {
+  return probed.outcome === "refused" && probed.alert?.number === unknownCa && probed.alert.from === "server";
+}
+
+/** The certificate file was exchanged while the verifier ran; without that proof a proxy may stand in between. */
+function otherServerCertificate(
+  facts: Facts,
+  service: KeylimeServiceFacts,
+  live: LiveAnswer,
+  nowMs: number,
+): Contradiction | undefined {
+  const path = service.tls.server?.cert.path;
+  const leg = legsOf(facts, nowMs).find(({ id }) => id === "plugin->verifier");
+  const file = facts.files.find((each) => each.path === path);
+  const inFile = file?.content.known ? file.content.value.certificates[0] : undefined;
+  const sent = leg?.server.presented?.seenAt === undefined ? undefined : leg.server.presented.sent[0];
+  if (file === undefined || inFile === undefined || sent === undefined) return undefined;
+  if (sent.certificate.facts.sha256 === inFile.facts.sha256) return undefined;
+  const proof = proofOf(facts, live, written(file));
+  if (proof.is !== "verifier-config-drift") return undefined;
+  return {
+    summary: `${path} holds another certificate than ${targetOf(live.endpoint)} presents`,
+    says: certificateEvidence(inFile, file.path, ""),
+    seen: presentedEvidence(sent),
+    stopsAttestation: leg!.verdicts.client.is === "refuses",
+    proof,
+  };
+}
+
+function presentedEvidence({ certificate, path }: LocatedCertificate): Evidence {
+  const { subject, issuer, serial, sha256, notAfterMs } = certificate.facts;
+  return {
+    text: `${path} presents ${subject}, issued by ${issuer}, until ${new Date(notAfterMs).toISOString()}`,
+    certificate: { subject, issuer, serial, sha256, file: path },
+  };
+}
+
+function configurationFiles({ modifiedMs }: KeylimeServiceFacts): WrittenFile[] {
+  return Object.entries(modifiedMs).map(([path, changedMs]) => ({ path, changedMs }));
+}
+
+function written({ path, state }: Facts["files"][number]): WrittenFile[] {
+  return state.known && state.value.is === "file" ? [{ path, changedMs: state.value.modifiedMs }] : [];
+}
