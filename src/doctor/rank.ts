@@ -23,6 +23,8 @@ const explains: Partial<Record<FaultId, readonly FaultId[]>> = {
   "verifier-overridden": ["verifier-trust-empty"],
   "verifier-unreachable": ["agent-state-unproven"],
   "agent-push-mode": ["agent-unreachable", "agent-state-unproven"],
+  "registrar-unreachable": ["agent-not-registered"],
+  "registrar-port-mixup": ["agent-not-registered"],
   "agent-not-registered": ["agent-not-enrolled"],
   "agent-not-active": ["agent-not-enrolled"],
   "agent-not-enrolled": ["agent-state-unproven"],

@@ -1,4 +1,16 @@
-import { liveScenario } from "./support/live-set-ups.js";
+import { certs } from "./support/certificate-set-ups.js";
+import { liveScenario, pluginCert, pluginKey } from "./support/live-set-ups.js";
+import { serverConf, spireConf } from "./support/set-ups.js";
+
+const registrarConf = "/etc/keylime/registrar.conf";
+const tenantConf = [
+  "[tenant]",
+  `tls_dir = ${certs}`,
+  "client_cert = spire-server.crt",
+  "client_key = spire-server.key",
+  'trusted_server_ca = ["ca.crt"]',
+  "",
+].join("\n");
 
 export const scenarios = [
   liveScenario({
@@ -6,5 +18,24 @@ export const scenarios = [
     world: { registered: false, enrolled: false },
     causes: ["agent-not-registered", "agent-not-enrolled"],
     says: ["the registrar does not know agent", "HTTP 404", "journalctl -u keylime_agent"],
+  }),
+  liveScenario({
+    name: "the same where the Go plugin asks no registrar, told by the registrar that its file names",
+    world: { registered: false, enrolled: false },
+    files: ({ verifier, registrar }) => ({
+      [serverConf]: spireConf("server", {
+        data: [
+          `keylime_verifier_port = "${verifier.address.port}"`,
+          `keylime_tls_ca_cert_file = "${certs}/ca-complete-chain.crt"`,
+          `keylime_tls_cert_file = "${pluginCert}"`,
+          `keylime_tls_key_file = "${pluginKey}"`,
+        ],
+      }),
+      [registrarConf]: `[registrar]\nip = 127.0.0.1\ntls_port = ${registrar.httpsAddress.port}\n`,
+      "/etc/keylime/tenant.conf": tenantConf,
+    }),
+    options: { registrarConfig: registrarConf },
+    causes: ["agent-not-registered", "agent-not-enrolled"],
+    says: ["the registrar does not know agent"],
   }),
 ];

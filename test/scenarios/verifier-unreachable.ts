@@ -1,6 +1,6 @@
 import { freePort } from "../support/free-port.js";
 import { liveScenario } from "./support/live-set-ups.js";
-import { serverConf } from "./support/set-ups.js";
+import { agentConf, healthy, serverConf, verifierConf } from "./support/set-ups.js";
 
 export const scenarios = [
   liveScenario({
@@ -14,5 +14,16 @@ export const scenarios = [
     changes: () => ({ server: { keylime_verifier_host: "verifier.invalid" } }),
     causes: ["verifier-unreachable"],
     says: ["cannot be looked up", "verifier.invalid"],
+  }),
+  liveScenario({
+    name: "the verifier's own address, on a machine without SPIRE",
+    files: (_, pki) => ({
+      [serverConf]: null,
+      [agentConf]: null,
+      [verifierConf]: `${healthy(pki)[verifierConf]}ip = 0.0.0.0\nport = 9\n`,
+    }),
+    options: { verifierConfig: verifierConf },
+    causes: ["verifier-unreachable"],
+    says: ["the verifier at 127.0.0.1:9 cannot be reached", `port: 127.0.0.1:9 (${verifierConf}:9)`],
   }),
 ];

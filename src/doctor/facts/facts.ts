@@ -22,6 +22,9 @@ export interface Facts extends LiveFacts {
   files: readonly FileFacts[];
 }
 
+/** What was learnt before any connection was made. */
+export type OfflineFacts = Omit<Facts, keyof LiveFacts>;
+
 /** What the gathering was limited to. */
 export interface Scope {
   /** The copied machine; undefined: this one. What a copy does not hold proves nothing about the machine. */

@@ -8,6 +8,8 @@ const tones = { accepted: "good", refused: "bad", unknown: "note" } as const;
 const labels = {
   configured: "presenting what the plugin presents, ",
   "go-default": "presenting the Go plugin's default, ",
+  verifier: "presenting the verifier's, ",
+  tenant: "presenting the tenant's, ",
   candidate: "presenting ",
 } as const;
 

@@ -1,9 +1,10 @@
 import { isIP } from "node:net";
 import type { EndpointFacts } from "../../facts/endpoints/endpoint-facts.js";
 import type { Facts } from "../../facts/facts.js";
+import { agentSetting } from "../../facts/keylime/agent-setting.js";
 import { defineCheck, type Evidence } from "../check.js";
-import { agentSetting } from "../node/agent-option.js";
 import { isLoopback } from "../node/node-answers.js";
+import { settingEvidence } from "../node/setting-evidence.js";
 import { judgeEndpoints, namedByEvidence, targetOf } from "./judge-endpoints.js";
 
 export const agentOpenToRelay = defineCheck({
@@ -80,6 +81,6 @@ function configuredReach(facts: Facts, { port }: EndpointFacts): Reach {
   if (ip === undefined || itsPort?.value !== String(port)) {
     return { is: "unknown", because: "on which addresses it listens could not be seen" };
   }
-  const { value, evidence } = ip;
-  return { is: isLoopback(value) ? "loopback" : "beyond", because: evidence.text, evidence };
+  const evidence = settingEvidence(ip);
+  return { is: isLoopback(ip.value) ? "loopback" : "beyond", because: evidence.text, evidence };
 }

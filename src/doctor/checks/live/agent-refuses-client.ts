@@ -20,15 +20,15 @@ export const agentRefusesClient = defineCheck({
       if (endpoint.speaks.value === "http") return { is: "skipped", reason: `${targetOf(endpoint)} speaks plain HTTP` };
       const anonymous = endpoint.connections.find(({ presented }) => presented === undefined);
       const tried = endpoint.connections.filter(({ presented }) => presented !== undefined);
-      const refused = tried.find(({ probed }) => probed.outcome === "refused");
-      if (refused !== undefined) return { is: "found", finding: refusedFinding(endpoint, refused) };
+      const refused = tried.filter(({ probed }) => probed.outcome === "refused");
+      if (refused.length > 0) return { is: "found", finding: refusedFinding(endpoint, refused) };
       if (configuredConnection(endpoint)?.probed.outcome === "accepted") {
         return {
           is: "clear",
           because: `${targetOf(endpoint)} accepts ${tried.map(({ presented }) => presented!.name).join(", ")}`,
         };
       }
-      const [unusable] = endpoint.unusable;
+      const unusable = endpoint.unusable.find(({ label }) => label === "configured");
       if (unusable !== undefined) return { is: "unknown", reason: unusable.reason };
       if (anonymous?.probed.outcome !== "refused")
         return { is: "unknown", reason: `${targetOf(endpoint)} gave no verdict` };
@@ -36,14 +36,17 @@ export const agentRefusesClient = defineCheck({
     }),
 });
 
-function refusedFinding(endpoint: EndpointFacts, refused: TlsConnectionFacts): Finding {
-  const { name, label } = refused.presented!;
-  const whose = label === "configured" ? "the agent plugin's" : "the verifier's";
+function refusedFinding(endpoint: EndpointFacts, refused: readonly TlsConnectionFacts[]): Finding {
+  const whose = refused.map((each) => {
+    const { name, label } = each.presented!;
+    return `${label === "configured" ? "the agent plugin's" : "the verifier's"} client certificate ${name} (${resultOf(each)})`;
+  });
+  const isPlugins = refused.some(({ presented }) => presented!.label === "configured");
   return {
     severity: "error",
     stopsAttestation: true,
-    leg: label === "configured" ? endpoint.id : "verifier->Keylime agent",
-    summary: `the Keylime agent at ${targetOf(endpoint)} refuses ${whose} client certificate ${name} (${resultOf(refused)})`,
+    leg: isPlugins ? endpoint.id : "verifier->Keylime agent",
+    summary: `the Keylime agent at ${targetOf(endpoint)} refuses ${whose.join(" and ")}`,
     evidence: [namedByEvidence(endpoint), ...endpoint.connections.map((each) => connectionEvidence(endpoint, each))],
     fix: {
       action:

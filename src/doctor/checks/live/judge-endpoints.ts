@@ -1,5 +1,5 @@
 import type { EndpointFacts, TlsConnectionFacts } from "../../facts/endpoints/endpoint-facts.js";
-import type { EndpointRole } from "../../facts/endpoints/endpoint-plan.js";
+import type { EndpointAsker, EndpointRole } from "../../facts/endpoints/endpoint-plan.js";
 import type { Facts } from "../../facts/facts.js";
 import { type Evidence, type Finding, notLearnt, type Outcome } from "../check.js";
 
@@ -10,16 +10,36 @@ export type EndpointVerdict =
   | { is: "unknown"; reason: string }
   | { is: "skipped"; reason: string };
 
-/** Judges every endpoint of a role; one finding outweighs what is not known of the others. */
+/** Judges every endpoint of a role that a plugin asks; one finding outweighs what is not known of the others. */
 export function judgeEndpoints(
-  { endpoints, scope }: Facts,
+  facts: Facts,
   roles: readonly EndpointRole[],
   judge: (endpoint: EndpointFacts) => EndpointVerdict,
 ): Outcome {
+  return judgeThose(facts, ({ role, askedBy }) => roles.includes(role) && isPlugin(askedBy), roles, judge);
+}
+
+/** The same of all that were looked at, those that only Keylime's own configuration names among them. */
+export function judgeAllEndpoints(
+  facts: Facts,
+  roles: readonly EndpointRole[],
+  judge: (endpoint: EndpointFacts) => EndpointVerdict,
+): Outcome {
+  return judgeThose(facts, ({ role }) => roles.includes(role), roles, judge);
+}
+
+const isPlugin = (asker: EndpointAsker): boolean => asker === "server-plugin" || asker === "agent-plugin";
+
+function judgeThose(
+  { endpoints, scope }: Facts,
+  isMeant: (endpoint: EndpointFacts) => boolean,
+  [role]: readonly EndpointRole[],
+  judge: (endpoint: EndpointFacts) => EndpointVerdict,
+): Outcome {
   if (!endpoints.known) return notLearnt({ scope }, endpoints.reason);
-  const asked = endpoints.value.filter(({ role }) => roles.includes(role));
+  const asked = endpoints.value.filter(isMeant);
   if (asked.length === 0)
-    return { is: "skipped", reason: `no configuration that was read names a ${roleNames[roles[0]!]}` };
+    return { is: "skipped", reason: `no configuration that was read names a ${roleNames[role!]}` };
   return combine(asked.map(judge));
 }
 

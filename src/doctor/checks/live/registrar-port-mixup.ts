@@ -1,5 +1,6 @@
 import { defineCheck } from "../check.js";
-import { connectionEvidence, judgeEndpoints, namedByEvidence, targetOf, unseen } from "./judge-endpoints.js";
+import { connectionEvidence, judgeAllEndpoints, namedByEvidence, targetOf, unseen } from "./judge-endpoints.js";
+import { isNeeded } from "./unreachable.js";
 import { plainEvidence } from "./verifier-not-tls.js";
 
 export const registrarPortMixup = defineCheck({
@@ -7,8 +8,9 @@ export const registrarPortMixup = defineCheck({
   family: "live",
   title: "HTTP and HTTPS of the registrar are each spoken on their own port",
   judge: (facts) =>
-    judgeEndpoints(facts, ["registrar", "registrar-http"], (endpoint) => {
+    judgeAllEndpoints(facts, ["registrar", "registrar-http"], (endpoint) => {
       const { speaks, role, connections } = endpoint;
+      if (endpoint.askedBy === "nobody") return { is: "skipped", reason: "no plugin asks the registrar" };
       if (!speaks.known) return unseen(endpoint)!;
       const wanted = role === "registrar" ? "tls" : "http";
       const target = targetOf(endpoint);
@@ -17,7 +19,7 @@ export const registrarPortMixup = defineCheck({
         is: "found",
         finding: {
           severity: "error",
-          stopsAttestation: true,
+          stopsAttestation: isNeeded(facts, endpoint),
           leg: endpoint.id,
           summary: `the registrar's ${target} speaks ${wordsOf[speaks.value]}, where ${wordsOf[wanted]} is spoken to it`,
           evidence: [

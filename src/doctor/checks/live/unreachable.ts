@@ -3,6 +3,7 @@ import type { Facts } from "../../facts/facts.js";
 import type { ProcessFacts } from "../../facts/processes/process-facts.js";
 import type { ServiceName } from "../../facts/processes/program.js";
 import type { Evidence, Finding } from "../check.js";
+import { enrolledAgent } from "../node/node-answers.js";
 import { type EndpointVerdict, namedByEvidence, roleNames, targetOf } from "./judge-endpoints.js";
 
 /** The shared judgement of verifier-unreachable, registrar-unreachable and agent-unreachable. */
@@ -27,7 +28,7 @@ export function judgeReached({ facts, endpoint, service, keys }: Reached): Endpo
     is: "found",
     finding: {
       severity: "error",
-      stopsAttestation: true,
+      stopsAttestation: isNeeded(facts, endpoint),
       // The copied machine's loopback is not ours.
       ...(facts.scope.root !== undefined && isLoopback(endpoint.host) ? { isDoubtful: true } : {}),
       leg: endpoint.id,
@@ -36,6 +37,12 @@ export function judgeReached({ facts, endpoint, service, keys }: Reached): Endpo
       fix: fixOf(running, service, keys),
     },
   };
+}
+
+/** The registrar, where no plugin asks it, is needed until the node is enrolled. */
+export function isNeeded(facts: Facts, { role, askedBy }: EndpointFacts): boolean {
+  const isRegistrar = role === "registrar" || role === "registrar-http";
+  return !isRegistrar || askedBy === "server-plugin" || enrolledAgent(facts) === undefined;
 }
 
 const isLoopback = (host: string): boolean => host === "localhost" || host === "::1" || /^127\./.test(host);

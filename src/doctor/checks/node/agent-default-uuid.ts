@@ -1,7 +1,8 @@
 import type { Facts } from "../../facts/facts.js";
+import { agentSetting } from "../../facts/keylime/agent-setting.js";
 import { defineCheck, type Edit, type Evidence, type Finding, foundOrClear, notLearnt } from "../check.js";
-import { type AgentSetting, agentSetting } from "./agent-option.js";
 import { answerEvidence, idEvidence, registeredEntry } from "./node-answers.js";
+import { settingEvidence } from "./setting-evidence.js";
 
 /** Shipped in the configuration of registrar and agents (rust-keylime 0.2.9). */
 const shippedId = "d432fbb3-d2f1-4a97-9ef7-75bd81c00000";
@@ -23,26 +24,26 @@ export const agentDefaultUuid = defineCheck({
 
 function finding(facts: Facts, agentId: string, shared: readonly Evidence[]): Finding {
   const stops = shared.length > 0;
-  const option = optionOf(facts, agentId);
+  const line = lineOf(facts, agentId);
   return {
     severity: stops ? "error" : "warning",
     stopsAttestation: stops,
     summary: stops
       ? `agent ${agentId} is registered by another host than this one, so that two hosts share a UUID`
       : `the Keylime agent runs under the shipped default UUID ${agentId}: the next host left on it takes its place`,
-    evidence: [idEvidence(facts), ...(option === undefined ? [] : [option.evidence]), ...shared],
+    evidence: [idEvidence(facts), ...(line === undefined ? [] : [line]), ...shared],
     fix: {
-      action: `set uuid = "hash_ek" in [agent] of ${option?.evidence.file ?? "the Keylime agent's configuration"}, restart it, and enrol the new UUID`,
+      action: `set uuid = "hash_ek" in [agent] of ${line?.file ?? "the Keylime agent's configuration"}, restart it, and enrol the new UUID`,
       commands: ["systemctl restart keylime_agent"],
-      ...(option?.evidence.file === undefined ? {} : { edits: [editOf(option.evidence.file)] }),
+      ...(line?.file === undefined ? {} : { edits: [editOf(line.file)] }),
     },
   };
 }
 
 /** The line that sets this UUID; undefined when the agent runs under another one than its file says. */
-function optionOf(facts: Facts, agentId: string): AgentSetting | undefined {
+function lineOf(facts: Facts, agentId: string): Evidence | undefined {
   const setting = agentSetting(facts, "uuid");
-  return setting?.value.toLowerCase() === agentId ? setting : undefined;
+  return setting?.value.toLowerCase() === agentId ? settingEvidence(setting) : undefined;
 }
 
 const editOf = (file: string): Edit => ({ kind: "toml", file, section: "agent", option: "uuid", set: "hash_ek" });

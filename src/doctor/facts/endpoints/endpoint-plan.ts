@@ -6,8 +6,11 @@ export type EndpointRole = "verifier" | "registrar" | "registrar-http" | "agent"
 
 /** A client certificate to try, as somebody's configuration names it or as it was found. */
 export interface CredentialPlan {
-  /** `configured`: what the client whose endpoint this is presents; `go-default`: what the Go plugin falls back to. */
-  label: "configured" | "go-default" | "candidate";
+  /**
+   * `configured`: what the client whose endpoint this is presents; `go-default`: what the Go plugin falls back to; `verifier`
+   * and `tenant`: what these present as clients.
+   */
+  label: "configured" | "go-default" | "verifier" | "tenant" | "candidate";
   /** Paths on this machine, `--root` included. */
   files: CredentialFiles;
   /** As the configuration writes the certificate's path. */
@@ -22,10 +25,14 @@ export interface NamedBy {
   at: { file: string; line?: number; column?: number };
 }
 
+/** Whose configuration names the endpoint as one to ask; `nobody`: only the service's own says that it listens there. */
+export type EndpointAsker = "server-plugin" | "agent-plugin" | "keylime-agent" | "verifier" | "nobody";
+
 export interface EndpointPlan {
   /** Of the facts that come of it. */
   id: string;
   role: EndpointRole;
+  askedBy: EndpointAsker;
   host: string;
   port: number;
   /** The name the server's certificate must carry. */

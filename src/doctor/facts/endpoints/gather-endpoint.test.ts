@@ -22,6 +22,7 @@ function plan(port: number, changes: Partial<EndpointPlan> = {}): EndpointPlan {
   return {
     id: "verifier",
     role: "verifier",
+    askedBy: "server-plugin",
     host: "127.0.0.1",
     port,
     serverName: "127.0.0.1",

@@ -72,13 +72,13 @@ class EndpointLook {
   }
 
   tell(addresses: Fact<string[]>, tcp: readonly TcpResult[]): EndpointFacts {
-    const { id, role, host, port, serverName, namedBy } = this.plan;
+    const { id, role, askedBy, host, port, serverName, namedBy } = this.plan;
     const source = `probe of ${this.target}`;
     const fact = <T>(value: T | undefined, reason: string): Fact<T> =>
       value === undefined ? unknown(reason, source) : known(value, source);
     const unseen = this.unseenReason(addresses, tcp);
     return {
-      ...{ id, role, host, port, serverName, namedBy },
+      ...{ id, role, askedBy, host, port, serverName, namedBy },
       addresses,
       tcp,
       speaks: fact(this.speaks, unseen),

@@ -1,9 +1,14 @@
-import { networkInterfaces } from "node:os";
+import { hostname, networkInterfaces } from "node:os";
 import type { EndpointFacts } from "../endpoints/endpoint-facts.js";
 
 /** Every one of an endpoint's addresses is this machine's. */
 export function isHere({ addresses }: Pick<EndpointFacts, "addresses">): boolean {
-  const own = new Set(Object.values(networkInterfaces()).flatMap((each) => each?.map(({ address }) => address) ?? []));
-  const isOwn = (address: string): boolean => own.has(address) || address.startsWith("127.") || address === "::1";
-  return addresses.known && addresses.value.length > 0 && addresses.value.every(isOwn);
+  return addresses.known && addresses.value.length > 0 && addresses.value.every(isOwnHost);
+}
+
+/** An address or name that is evidently this machine's; names are not looked up. */
+export function isOwnHost(host: string): boolean {
+  const interfaces = Object.values(networkInterfaces()).flatMap((each) => each?.map(({ address }) => address) ?? []);
+  const own = ["localhost", "::1", hostname(), ...interfaces];
+  return own.includes(host) || /^127\.\d+\.\d+\.\d+$/.test(host);
 }

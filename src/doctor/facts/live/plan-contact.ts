@@ -11,5 +11,7 @@ export function planContact({ verifier }: NodeFacts, endpoints: readonly Endpoin
   if (host === undefined || port === undefined || service === undefined || !isHere(service)) return [];
   const namedBy = { text: "ip and port of the verifier's entry", at: { file: verifier.source } };
   const id = "verifier->Keylime agent";
-  return [{ id, role: "contact", host, port, serverName: host, namedBy, credentials: [], caFiles: [] }];
+  return [
+    { id, role: "contact", askedBy: "verifier", host, port, serverName: host, namedBy, credentials: [], caFiles: [] },
+  ];
 }
