@@ -5,6 +5,7 @@ import { type KeylimeAgent, type KeylimeAgentOptions, startKeylimeAgent } from "
 import { createRootCa } from "../../src/peers/pki/authority.js";
 import { SoftwareTpm } from "../../src/peers/tpm/software-tpm.js";
 import { startTerminatingProxy } from "../fakes/terminating-proxy.js";
+import { goServerConf, pluginCert, pluginKey } from "../scenarios/support/live-set-ups.js";
 import { agentConf, spireConf } from "../scenarios/support/set-ups.js";
 import { freePort } from "../support/free-port.js";
 import { until } from "../support/until.js";
@@ -45,6 +46,20 @@ const misconfigured: Record<string, Planted> = {
     causes: ["client-cert-not-sent"],
     plant: async ({ pki, keylime }) =>
       server("keylime_verifier_port", await startTerminatingProxy(pki, keylime.ports.verifier, { requestCert: true })),
+  },
+  "a client certificate without common name": {
+    causes: ["client-cert-not-sent"],
+    plant: async ({ pki }) => {
+      const { chainPem, keyPem } = await pki.issue({ subject: "C=US, O=Funlab.Casa, OU=SPIRE", eku: ["clientAuth"] });
+      return { files: { [pluginCert]: chainPem, [pluginKey]: { text: keyPem, mode: 0o600 } } };
+    },
+  },
+  "a proxy that names a CA which did not issue the Go plugin's certificate": {
+    causes: ["client-cert-not-sent"],
+    plant: async ({ pki, keylime }) => {
+      const asked = { requestCert: true, clientCa: pki.cvCa.ca.certPem };
+      return { files: goServerConf(await startTerminatingProxy(pki, keylime.ports.verifier, asked)) };
+    },
   },
   "a port on which no registrar listens": {
     causes: ["registrar-unreachable"],
@@ -128,6 +143,17 @@ describeWithPeers(["keylime_verifier", "keylime_registrar"], "doctor, live (Keyl
   it("names an agent that the registrar does not know", async () => {
     const agent = await startAgent();
     expect(causesOf(await examine(node, { agent }))).toEqual(["agent-not-registered", "agent-not-enrolled"]);
+  });
+
+  it("names a UUID that another host registered first", async () => {
+    const { certPem, keyPem } = await node.pki.issue({ commonName: "another host", eku: ["serverAuth"] });
+    const other = await startRegistered({
+      contact: { host: "192.0.2.7", port: 9002 },
+      tls: { ...agentTls(node.pki), certPem, keyPem },
+    });
+    const agent = await startAgent({ agentId: other.agentId });
+    await expect(agent.register()).rejects.toThrow(/different TPM identity/);
+    expect(causesOf(await examine(node, { agent }))).toEqual(["agent-default-uuid", "agent-not-enrolled"]);
   });
 
   it("names an agent that nobody added at the verifier", async () => {

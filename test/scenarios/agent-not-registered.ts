@@ -1,6 +1,5 @@
 import { certs } from "./support/certificate-set-ups.js";
-import { liveScenario, pluginCert, pluginKey } from "./support/live-set-ups.js";
-import { serverConf, spireConf } from "./support/set-ups.js";
+import { goServerConf, liveScenario } from "./support/live-set-ups.js";
 
 const registrarConf = "/etc/keylime/registrar.conf";
 const tenantConf = [
@@ -23,14 +22,7 @@ export const scenarios = [
     name: "the same where the Go plugin asks no registrar, told by the registrar that its file names",
     world: { registered: false, enrolled: false },
     files: ({ verifier, registrar }) => ({
-      [serverConf]: spireConf("server", {
-        data: [
-          `keylime_verifier_port = "${verifier.address.port}"`,
-          `keylime_tls_ca_cert_file = "${certs}/ca-complete-chain.crt"`,
-          `keylime_tls_cert_file = "${pluginCert}"`,
-          `keylime_tls_key_file = "${pluginKey}"`,
-        ],
-      }),
+      ...goServerConf(verifier.address.port),
       [registrarConf]: `[registrar]\nip = 127.0.0.1\ntls_port = ${registrar.httpsAddress.port}\n`,
       "/etc/keylime/tenant.conf": tenantConf,
     }),

@@ -39,6 +39,17 @@ export function liveTree(pki: FieldReportPki, world: LivePeers, { server, agent 
   };
 }
 
+/** The Go plugin's configuration in such a world. */
+export function goServerConf(verifierPort: number): Tree {
+  const data = [
+    `keylime_verifier_port = "${verifierPort}"`,
+    `keylime_tls_ca_cert_file = "${ca}"`,
+    `keylime_tls_cert_file = "${pluginCert}"`,
+    `keylime_tls_key_file = "${pluginKey}"`,
+  ];
+  return { [serverConf]: spireConf("server", { data }) };
+}
+
 export interface LiveChanges {
   server?: Values;
   agent?: Values;
@@ -94,7 +105,7 @@ export interface LiveSetUp extends Omit<LiveScenario<KeylimeWorld>, "start" | "t
   plant?(world: KeylimeWorld, pki: FieldReportPki): unknown;
   /** What differs in the files. */
   changes?(world: KeylimeWorld): LiveChanges | Promise<LiveChanges>;
-  files?(world: KeylimeWorld, pki: FieldReportPki): Tree;
+  files?(world: KeylimeWorld, pki: FieldReportPki): Tree | Promise<Tree>;
 }
 
 /** A live scenario over an embedded Keylime whose node is attested, with what is planted. */
@@ -114,7 +125,7 @@ export function liveScenario({
     },
     tree: async (pki, world) => [
       liveTree(pki, world, await changes?.(world)),
-      ...(files === undefined ? [] : [files(world, pki)]),
+      ...(files === undefined ? [] : [await files(world, pki)]),
     ],
   };
 }

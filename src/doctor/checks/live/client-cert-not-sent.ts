@@ -3,6 +3,7 @@ import { defineCheck, type Finding } from "../check.js";
 import {
   configuredConnection,
   connectionEvidence,
+  isNameless,
   judgeEndpoints,
   namedByEvidence,
   targetOf,
@@ -35,7 +36,8 @@ interface Why {
 }
 
 /** Why the verifier saw no certificate although the plugin has one; undefined when it saw it. */
-function whyUnseen({ probed, presented, server }: TlsConnectionFacts): Why | undefined {
+function whyUnseen(connection: TlsConnectionFacts): Why | undefined {
+  const { probed, presented, server } = connection;
   const { withheld, certificate_request: request, client_certificates: sent, http, outcome } = probed;
   const name = presented!.name;
   if (withheld !== null) {
@@ -54,7 +56,7 @@ function whyUnseen({ probed, presented, server }: TlsConnectionFacts): Why | und
   const isUnseen =
     http !== null && (http.status === 401 || http.status === 403) && /requires .*authentication/.test(http.body);
   if (!isUnseen || sent.length === 0) return undefined;
-  if (!/(^|, )CN=/.test(sent[0]!.subject)) {
+  if (isNameless(connection)) {
     return {
       text: `${name} was sent, and has no common name, without which Keylime takes its holder for nobody`,
       action: "issue the certificate with a common name",

@@ -102,3 +102,8 @@ export function configuredConnection({ connections }: EndpointFacts): TlsConnect
 export function unseen(endpoint: EndpointFacts): EndpointVerdict | undefined {
   return endpoint.speaks.known ? undefined : { is: "unknown", reason: endpoint.speaks.reason };
 }
+
+/** Keylime 7.14 takes the holder of a certificate without common name for nobody (`simple.py`). */
+export function isNameless({ probed: { client_certificates: sent } }: TlsConnectionFacts): boolean {
+  return sent.length > 0 && !/(^|, )CN=/.test(sent[0]!.subject);
+}

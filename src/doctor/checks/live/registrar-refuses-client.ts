@@ -1,9 +1,11 @@
 import { alertNumbers } from "../../../tls/alert.js";
 import type { TlsConnectionFacts } from "../../facts/endpoints/endpoint-facts.js";
+import type { Facts } from "../../facts/facts.js";
 import { defineCheck } from "../check.js";
 import {
   configuredConnection,
   connectionEvidence,
+  isNameless,
   judgeEndpoints,
   namedByEvidence,
   resultOf,
@@ -21,6 +23,8 @@ export const registrarRefusesClient = defineCheck({
       const target = targetOf(endpoint);
       if (isItsOwnFault(connection))
         return { is: "skipped", reason: `${target}: ${resultOf(connection)}, the certificate itself is at fault` };
+      if (isNameless(connection) && isVerifiersToo(facts, connection))
+        return { is: "skipped", reason: `${connection.presented!.name} has no common name, as the verifier says too` };
       if (!isRefused(connection)) {
         return connection.probed.outcome === "unknown"
           ? { is: "unknown", reason: resultOf(connection) }
@@ -40,8 +44,9 @@ export const registrarRefusesClient = defineCheck({
               .map((each) => connectionEvidence(endpoint, each)),
           ],
           fix: {
-            action:
-              "add the root above the certificate to the file that trusted_client_ca names in [registrar] of registrar.conf, and restart the registrar; or set keylime_registrar_tls_cert_file and keylime_registrar_tls_key_file to a certificate that it trusts",
+            action: isNameless(connection)
+              ? "issue the certificate with a common name, without which Keylime takes its holder for nobody"
+              : "add the root above the certificate to the file that trusted_client_ca names in [registrar] of registrar.conf, and restart the registrar; or set keylime_registrar_tls_cert_file and keylime_registrar_tls_key_file to a certificate that it trusts",
           },
         },
       };
@@ -57,6 +62,16 @@ function isRefused({ probed }: TlsConnectionFacts): boolean {
 function isItsOwnFault({ probed }: TlsConnectionFacts): boolean {
   const its: readonly number[] = [alertNumbers.certificateExpired, alertNumbers.unsupportedCertificate];
   return probed.outcome === "refused" && probed.alert !== null && its.includes(probed.alert.number);
+}
+
+/** client-cert-not-sent names it then. */
+function isVerifiersToo({ endpoints }: Facts, { presented }: TlsConnectionFacts): boolean {
+  return (
+    endpoints.known &&
+    endpoints.value.some(
+      (each) => each.role === "verifier" && configuredConnection(each)?.presented?.name === presented!.name,
+    )
+  );
 }
 
 function unusedReason({ unusable, speaks }: Parameters<typeof configuredConnection>[0]): string {
