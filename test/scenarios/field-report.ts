@@ -21,7 +21,16 @@ export const scenarios: readonly Scenario[] = [
       "plugin-ca-file-wrong": "refuted",
       "certificate-not-trusted": "confirmed",
       "plugin-takes-client-certificate": "confirmed",
+      "verifier-requires-client-certificate": "confirmed",
       "enable-agent-mtls-turns-client-certificates-off": "refuted",
+    },
+    reasons: {
+      "verifier-requires-client-certificate": [
+        `#trusted_client_ca = ["ca.crt"]  # Currently commented out: every certificate that is presented is refused (${verifierConf}:7)`,
+      ],
+      "enable-agent-mtls-turns-client-certificates-off": [
+        `enable_agent_mtls = False (the verifier's) (${verifierConf}:3)`,
+      ],
     },
   },
   {
@@ -29,5 +38,6 @@ export const scenarios: readonly Scenario[] = [
     tree: (pki) => [fieldReport(pki), { [verifierConf]: reportedVerifierConf("general") }],
     causes: ["verifier-wrong-section", "plugin-unknown-key"],
     says: ["section [general] should be [verifier]", `${verifierConf}:1`],
+    verdicts: { "verifier-requires-client-certificate": "unknown" },
   },
 ];

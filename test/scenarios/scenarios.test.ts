@@ -37,8 +37,13 @@ describe.each([...planted])("%s", (_, scenarios) => {
     expect(idsOf(causes), told).toEqual(scenario.causes);
     expect(idsOf(others), told).toEqual(scenario.findings ?? []);
     for (const words of scenario.says ?? []) expect(wordsOf(findings[0]!)).toContain(words);
-    const verdicts = Object.fromEntries([...hypotheses, ...questions].map(({ id, verdict }) => [id, verdict]));
+    const judgements = [...hypotheses, ...questions];
+    const verdicts = Object.fromEntries(judgements.map(({ id, verdict }) => [id, verdict]));
     expect(verdicts).toMatchObject(scenario.verdicts ?? {});
+    const reasons = Object.fromEntries(judgements.map(({ id, evidence }) => [id, placedTexts(evidence).join("\n")]));
+    for (const [id, texts] of Object.entries(scenario.reasons ?? {})) {
+      for (const text of texts) expect(reasons[id]).toContain(text);
+    }
   });
 });
 
@@ -56,6 +61,8 @@ describe("every fault", () => {
 const idsOf = (findings: readonly ReportedFinding[]) => findings.map(({ id }) => id);
 
 function wordsOf({ id, summary, evidence, fix }: ReportedFinding): string {
-  const proofs = evidence.map(({ text, file, line }) => `${text} (${file}:${line})`);
-  return [`${id}: ${summary}`, ...proofs, fix.action, ...fix.commands].join("\n");
+  return [`${id}: ${summary}`, ...placedTexts(evidence), fix.action, ...fix.commands].join("\n");
 }
+
+const placedTexts = (evidence: ReportedFinding["evidence"]) =>
+  evidence.map(({ text, file, line }) => `${text} (${file}:${line})`);

@@ -1,5 +1,10 @@
+import { settleAgentOption } from "../../keylime/config/agent-config.js";
+import { hasSection, settleOption } from "../../keylime/config/settle-option.js";
 import type { Evidence } from "../checks/check.js";
+import { emptinessOf } from "../checks/verifier/trust-emptiness.js";
+import { optionEvidence } from "../checks/verifier/verifier-conf.js";
 import type { EndpointFacts } from "../facts/endpoints/endpoint-facts.js";
+import type { KeylimeServiceFacts } from "../facts/keylime/keylime-facts.js";
 import { type Examined, findingEvidence, findingsOf, gapsOf, type Judgement } from "./judgement.js";
 import { connectionEvidence, leafEvidence, type PluginLeg, pluginLeg, settingEvidence } from "./plugin-leg.js";
 
@@ -29,19 +34,37 @@ function takesCertificate(examined: Examined, seen: PluginLeg | undefined): Judg
 function requiresCertificate(examined: Examined, seen: PluginLeg | undefined): Judgement {
   const about = { id: "verifier-requires-client-certificate", text: "Does the verifier require a client certificate?" };
   const rule = {
-    text: "it wants one below a root of trusted_client_ca, for clientAuth, within its dates; the handshake goes on without, and the admin routes answer 403 then (Keylime 7.14)",
+    text: "it asks every client for one, and takes what chains to a root of trusted_client_ca, is for clientAuth and within its dates; without one the handshake goes on, and the admin routes answer 403 (Keylime 7.14)",
   };
   const without = seen?.endpoint?.connections.find(({ presented }) => presented === undefined);
   if (seen?.endpoint === undefined || without === undefined) {
-    return { ...about, verdict: "unknown", because: [rule, ...gaps(examined)] };
+    const written = clientTrust(examined.facts);
+    const verdict = written.length > 0 ? "confirmed" : "unknown";
+    return { ...about, verdict, because: [...written, rule, ...gaps(examined)] };
   }
   const { certificate_request: request, outcome, http } = without.probed;
   const live = connectionEvidence(seen.endpoint, without);
   const asked = request === null ? "it asks for no client certificate" : requestText(request.ca_names);
   const isRequired = request !== null && (outcome === "refused" || http?.status === 403);
-  const because = [live, { text: asked }, rule];
+  const because = [live, { text: asked }, ...clientTrust(examined.facts), rule];
   if (isRequired) return { ...about, verdict: "confirmed", because };
   return { ...about, verdict: request === null ? "refuted" : "unknown", because };
+}
+
+/** What the verifier's configuration makes of client certificates; nothing when it could not be read to its end. */
+function clientTrust({ keylime: { verifier }, scope }: Examined["facts"]): Evidence[] {
+  const service = readService(verifier);
+  if (service === undefined || !hasSection(service.config)) return [];
+  const { option, list, files } = service.tls.trustedClientCa!;
+  const empty = emptinessOf({ scope }, service);
+  if (empty !== undefined) {
+    return [{ ...empty.evidence, text: `${empty.evidence.text}: every certificate that is presented is refused` }];
+  }
+  if (list.is === "invalid") return [];
+  if (option === undefined) return [];
+  return [
+    { ...optionEvidence(option), text: `${optionEvidence(option).text}: one below a root in ${files.join(", ")}` },
+  ];
 }
 
 function requestText(names: readonly string[]): string {
@@ -53,7 +76,7 @@ function gaps(examined: Examined): Evidence[] {
   return reasons.length > 0 ? reasons : [{ text: "the verifier was not asked" }];
 }
 
-function agentMtls(_: Examined, seen: PluginLeg | undefined): Judgement {
+function agentMtls({ facts }: Examined, seen: PluginLeg | undefined): Judgement {
   const rule = {
     text: "enable_agent_mtls governs only the verifier's own connections to Keylime agents, not what it asks of its clients (keylime 7.14, web_util.py)",
   };
@@ -61,8 +84,35 @@ function agentMtls(_: Examined, seen: PluginLeg | undefined): Judgement {
     id: "enable-agent-mtls-turns-client-certificates-off",
     text: "Does enable_agent_mtls = False turn client certificates off?",
     verdict: "refuted",
-    because: [rule, ...(seen?.endpoint === undefined ? [] : requestEvidence(seen.endpoint))],
+    because: [
+      ...agentMtlsEvidence(facts),
+      rule,
+      ...(seen?.endpoint === undefined ? [] : requestEvidence(seen.endpoint)),
+    ],
   };
+}
+
+/** The option as it stands with the verifier and with the Keylime agent, whose option of that name is another one. */
+function agentMtlsEvidence({ keylime: { verifier, agent } }: Examined["facts"]): Evidence[] {
+  const name = "enable_agent_mtls";
+  const service = readService(verifier);
+  const option = service === undefined ? undefined : settleOption(service.config, name);
+  const own = agent.known ? settleAgentOption(agent.value.config, name) : undefined;
+  return [
+    ...(option === undefined ? [] : [ofWhom(optionEvidence(option), "the verifier's")]),
+    ...(own?.source === undefined
+      ? []
+      : [ofWhom(optionEvidence({ ...own, source: own.source }), "the Keylime agent's own option, for its own port")]),
+  ];
+}
+
+function ofWhom(evidence: Evidence, whose: string): Evidence {
+  return { ...evidence, text: `${evidence.text} (${whose})` };
+}
+
+function readService(verifier: Examined["facts"]["keylime"]["verifier"]): KeylimeServiceFacts | undefined {
+  if (!verifier.known || verifier.value.config.files.some(({ content }) => content.is !== "read")) return undefined;
+  return verifier.value;
 }
 
 function requestEvidence({ host, port, connections }: EndpointFacts): Evidence[] {

@@ -11,6 +11,7 @@ export interface FieldReportPki {
   caCompleteChainPem: string;
   verifier: IssuedCertificate;
   registrar: IssuedCertificate;
+  /** serverAuth only: with clientAuth a node would pass for a Keylime admin. */
   agent: IssuedCertificate;
   /** The plugin's client certificate: clientAuth only. */
   plugin: IssuedCertificate;
@@ -45,12 +46,12 @@ export async function fieldReportPki({ keyType = "p256" }: PkiOptions = {}): Pro
     pathLength: 0,
     keyType,
   });
-  const service = (name: string) =>
+  const service = (name: string, eku: LeafOptions["eku"] = ["serverAuth", "clientAuth"]) =>
     intermediate.issue({
       commonName: `${name}.keylime.funlab.casa`,
       dnsNames: [`${name}.keylime.funlab.casa`, `${name}.funlab.casa`, ...loopback.dnsNames],
       ipAddresses: loopback.ipAddresses,
-      eku: ["serverAuth", "clientAuth"],
+      eku,
       keyType,
     });
   const client = (name: string) =>
@@ -63,7 +64,7 @@ export async function fieldReportPki({ keyType = "p256" }: PkiOptions = {}): Pro
   const [verifier, registrar, agent, plugin, tenant, cvCa] = await Promise.all([
     service("verifier"),
     service("registrar"),
-    service("agent"),
+    service("agent", ["serverAuth"]),
     client("spire-server"),
     client("tenant"),
     createCvCa({ keyType }),

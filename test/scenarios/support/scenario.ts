@@ -28,4 +28,6 @@ interface Answer {
   says?: readonly string[];
   /** Verdicts of hypotheses and questions by their ids. */
   verdicts?: Readonly<Record<string, Verdict>>;
+  /** What must stand in the evidence of a hypothesis or question, places as `file:line`. */
+  reasons?: Readonly<Record<string, readonly string[]>>;
 }

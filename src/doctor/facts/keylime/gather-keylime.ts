@@ -128,7 +128,7 @@ async function certificatesIn(machine: Machine, files: readonly string[]): Promi
   );
 }
 
-/** The leaf certificates that lie in tls_dir and are neither the service's own nor what it trusts. */
+/** What lies in tls_dir and is neither the service's own nor what it trusts. */
 async function unnamedCertificates(machine: Machine, tls: KeylimeTls): Promise<KeylimeServiceFacts["unnamed"]> {
   const directory = tls.dir.path;
   if (directory === undefined) return [];
@@ -141,5 +141,5 @@ async function unnamedCertificates(machine: Machine, tls: KeylimeTls): Promise<K
     .filter((path) => !named.has(path))
     .sort()
     .slice(0, mostNeighbours);
-  return (await certificatesIn(machine, files)).filter(({ certificate }) => certificate.position === 1);
+  return await certificatesIn(machine, files);
 }
