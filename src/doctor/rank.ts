@@ -22,6 +22,7 @@ const explains: Partial<Record<FaultId, readonly FaultId[]>> = {
   "verifier-trust-empty": ["ca-wrong"],
   "verifier-overridden": ["verifier-trust-empty"],
   "verifier-unreachable": ["agent-state-unproven"],
+  "proxy-sni": ["client-cert-not-sent", "agent-state-unproven"],
   "agent-push-mode": ["agent-unreachable", "agent-state-unproven"],
   "registrar-unreachable": ["agent-not-registered"],
   "registrar-port-mixup": ["agent-not-registered"],

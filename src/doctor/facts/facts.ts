@@ -4,6 +4,7 @@ import type { FileFacts } from "./files/file-facts.js";
 import type { KeylimeFacts } from "./keylime/keylime-facts.js";
 import type { NodeFacts } from "./node/node-facts.js";
 import type { ProcessFacts } from "./processes/process-facts.js";
+import type { ProxyFacts } from "./proxies/proxy-facts.js";
 import type { SpireConfFacts } from "./spire/spire-facts.js";
 import type { UnitFacts } from "./units/gather-units.js";
 
@@ -18,6 +19,8 @@ export interface Facts extends LiveFacts {
   processes: Fact<readonly ProcessFacts[]>;
   units: readonly UnitFacts[];
   keylime: KeylimeFacts;
+  /** What an nginx on the machine passes on over TLS. */
+  proxies: Fact<readonly ProxyFacts[]>;
   /** Every file that a configuration names or that counts by default. */
   files: readonly FileFacts[];
 }

@@ -7,6 +7,7 @@ import { gatherKeylime } from "./keylime/gather-keylime.js";
 import { gatherLive } from "./live/gather-live.js";
 import { Machine } from "./machine.js";
 import { gatherProcesses } from "./processes/gather-processes.js";
+import { gatherNginx } from "./proxies/gather-nginx.js";
 import { findConf } from "./spire/find-conf.js";
 import { gatherSpire } from "./spire/gather-spire.js";
 import type { SpireHalf } from "./spire/spire-facts.js";
@@ -42,6 +43,7 @@ export async function gatherFacts(options: DoctorOptions): Promise<Facts> {
     processes,
     units,
     keylime,
+    proxies: await gatherNginx(machine),
     files,
   };
   return { ...offline, ...(await gatherLive(offline, machine, options)) };

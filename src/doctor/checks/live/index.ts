@@ -6,6 +6,7 @@ import { agentOpenToRelay } from "./agent-open-to-relay.js";
 import { agentRefusesClient } from "./agent-refuses-client.js";
 import { agentUnreachable } from "./agent-unreachable.js";
 import { clientCertNotSent } from "./client-cert-not-sent.js";
+import { proxySni } from "./proxy-sni.js";
 import { registrarNameMismatch } from "./registrar-name-mismatch.js";
 import { registrarPortMixup } from "./registrar-port-mixup.js";
 import { registrarRefusesClient } from "./registrar-refuses-client.js";
@@ -24,6 +25,7 @@ export const liveChecks = {
   "agent-refuses-client": agentRefusesClient,
   "agent-unreachable": agentUnreachable,
   "client-cert-not-sent": clientCertNotSent,
+  "proxy-sni": proxySni,
   "registrar-name-mismatch": registrarNameMismatch,
   "registrar-port-mixup": registrarPortMixup,
   "registrar-refuses-client": registrarRefusesClient,
