@@ -48,10 +48,10 @@ describe.each([...planted])("%s", (_, scenarios) => {
 });
 
 describe("every fault", () => {
-  for (const id of Object.keys(faults) as FaultId[]) {
-    if (checks[id] === undefined) it.todo(`${id} has a check`);
-    if (!planted.has(id) && checks[id] !== undefined) it.todo(`${id} has a scenario that plants it`);
-  }
+  it.each(Object.keys(faults) as FaultId[])("%s has a scenario that plants it and expects it first", (id) => {
+    const expected = planted.get(id)?.map(({ causes, findings = [] }) => [...causes, ...findings][0]);
+    expect(expected).toContain(id);
+  });
 
   it("stands under its own id in the list of checks", () => {
     expect(Object.entries(checks).filter(([id, check]) => check.id !== id)).toEqual([]);
