@@ -1,5 +1,12 @@
 import type { Scenario } from "./support/scenario.js";
-import { fieldReport, reportedVerifierConf, serverConf, verifierConf } from "./support/set-ups.js";
+import {
+  fieldReport,
+  ourBlock,
+  reportedData,
+  reportedVerifierConf,
+  serverConf,
+  verifierConf,
+} from "./support/set-ups.js";
 
 const keys = [
   "keylime_tls_client_cert_file",
@@ -39,5 +46,15 @@ export const scenarios: readonly Scenario[] = [
     causes: ["verifier-wrong-section", "plugin-unknown-key"],
     says: ["section [general] should be [verifier]", `${verifierConf}:1`],
     verdicts: { "verifier-requires-client-certificate": "unknown" },
+  },
+  {
+    name: "the same files with our plugin, which knows both keys: the verifier's empty trust is what is left",
+    tree: (pki) => [fieldReport(pki), ourBlock("server", reportedData)],
+    causes: ["verifier-trust-empty"],
+    says: ["trusted_client_ca is commented out", `${verifierConf}:7`],
+    verdicts: { "plugin-takes-client-certificate": "confirmed", "verifier-refuses-every-certificate": "confirmed" },
+    reasons: {
+      "plugin-takes-client-certificate": ["keylime_tls_client_cert_file", "/etc/keylime/certs/verifier.crt"],
+    },
   },
 ];
