@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { type FaultId, faults, stages } from "../faults/faults.js";
 import { families } from "./checks/check.js";
+import { contradictionIds } from "./checks/verifier/contradictions.js";
 import { legIds } from "./facts/files/file-facts.js";
 
 const faultId = z.enum(Object.keys(faults) as [FaultId, ...FaultId[]]);
@@ -64,6 +65,18 @@ const judgement = z.strictObject({
   evidence: z.array(evidence).describe("what decides, or what is missing to decide"),
 });
 
+const contradiction = z.strictObject({
+  id: z.enum(contradictionIds),
+  summary: z.string().describe("what the files make impossible, and what was seen"),
+  says: evidence.describe("the file's side"),
+  seen: evidence.describe("what was seen live"),
+  proves: z
+    .enum(["verifier-config-drift", "verifier-overridden", "unknown"])
+    .describe("the fault that explains it; unknown: neither is proven"),
+  because: z.array(evidence).describe("what decides that, or what is missing"),
+  stops_attestation: z.boolean(),
+});
+
 const legEnd = z.strictObject({
   name: z.string(),
   library: z.string().describe("the TLS library as this program uses it"),
@@ -107,6 +120,7 @@ export const doctorReport = z
       .array(judgement)
       .describe("what may stand behind a refused handshake of the plugin with the verifier"),
     questions: z.array(judgement).describe("what has to be known to understand it"),
+    contradictions: z.array(contradiction).describe("where the verifier's files and what it does exclude one another"),
     legs: z
       .array(z.strictObject({ id: z.enum(legIds), client: legEnd, server: legEnd }))
       .describe("who accepts what on each TLS leg, judged from files and from chains seen live"),
@@ -122,3 +136,4 @@ export type DoctorReport = z.infer<typeof doctorReport>;
 export type ReportedFinding = DoctorReport["findings"][number];
 export type ReportedEvidence = ReportedFinding["evidence"][number];
 export type ReportedJudgement = DoctorReport["hypotheses"][number];
+export type ReportedContradiction = DoctorReport["contradictions"][number];

@@ -1,5 +1,6 @@
 import { faults } from "../faults/faults.js";
 import { type Evidence, type Severity, stageOf } from "./checks/check.js";
+import { type Contradiction, contradictionsOf } from "./checks/verifier/contradictions.js";
 import type { Diagnosis } from "./diagnose.js";
 import type { Fact } from "./facts/fact.js";
 import type { Facts } from "./facts/facts.js";
@@ -9,7 +10,13 @@ import { hypotheses } from "./reasoning/hypotheses.js";
 import type { Judgement } from "./reasoning/judgement.js";
 import { questions } from "./reasoning/questions.js";
 import { reportedLegs } from "./report-legs.js";
-import type { DoctorReport, ReportedEvidence, ReportedFinding, ReportedJudgement } from "./report-schema.js";
+import type {
+  DoctorReport,
+  ReportedContradiction,
+  ReportedEvidence,
+  ReportedFinding,
+  ReportedJudgement,
+} from "./report-schema.js";
 import type { CheckResult } from "./run.js";
 
 export interface ReportOptions {
@@ -35,6 +42,7 @@ export function reportOf(diagnosis: Diagnosis, { version, failOn }: ReportOption
     findings,
     hypotheses: hypotheses({ facts, results }).map(reportedJudgement),
     questions: questions({ facts, results }).map(reportedJudgement),
+    contradictions: contradictionsOf(facts, options.nowMs).map(reportedContradiction),
     legs: reportedLegs(legsOf(facts, options.nowMs)),
     checks: results.map(reportedCheck),
     sources: sourcesOf(facts),
@@ -80,6 +88,19 @@ function reportedCheck({ check: { id, family, title }, outcome }: CheckResult): 
 
 function reportedJudgement({ id, text, verdict, because }: Judgement): ReportedJudgement {
   return { id, text, verdict, evidence: because.map(reportedEvidence) };
+}
+
+function reportedContradiction(contradiction: Contradiction): ReportedContradiction {
+  const { id, summary, says, seen, proof, stopsAttestation } = contradiction;
+  return {
+    id,
+    summary,
+    says: reportedEvidence(says),
+    seen: reportedEvidence(seen),
+    proves: proof.is,
+    because: proof.because.map(reportedEvidence),
+    stops_attestation: stopsAttestation,
+  };
 }
 
 function verdictOf(

@@ -31,12 +31,16 @@ describe.each([...planted])("%s", (_, scenarios) => {
     const offline = world === undefined;
     const options = { root: tree.root, offline, only: [], skip: [], timeoutMs: 3000, nowMs: Date.now() };
     const diagnosis = await diagnose({ ...options, ...scenario.options });
-    const { causes, findings, hypotheses, questions } = reportOf(diagnosis, { version: "test", failOn: "error" });
+    const { causes, findings, hypotheses, questions, contradictions } = reportOf(diagnosis, {
+      version: "test",
+      failOn: "error",
+    });
     const others = findings.filter(({ stops_attestation: stops }) => !stops);
     const told = causes.concat(others).map(wordsOf).join("\n\n");
     expect(idsOf(causes), told).toEqual(scenario.causes);
     expect(idsOf(others), told).toEqual(scenario.findings ?? []);
     for (const words of scenario.says ?? []) expect(wordsOf(findings[0]!)).toContain(words);
+    expect(contradictions.map(({ id, proves }) => `${id}: ${proves}`)).toEqual(scenario.contradictions ?? []);
     const judgements = [...hypotheses, ...questions];
     const verdicts = Object.fromEntries(judgements.map(({ id, verdict }) => [id, verdict]));
     expect(verdicts).toMatchObject(scenario.verdicts ?? {});

@@ -20,6 +20,7 @@ export const scenarios = [
     plant: trustsAnother,
     files: () => anHourAgo,
     causes: ["verifier-config-drift"],
+    contradictions: ["certificate-refused-against-the-file: verifier-config-drift"],
     says: [
       "which vouches for /etc/keylime/certs/spire-server.crt, yet 127.0.0.1:",
       "it was changed after the verifier had started",
@@ -34,6 +35,7 @@ export const scenarios = [
     name: "the same where nobody knows when the verifier started",
     plant: trustsAnother,
     causes: ["verifier-config-drift"],
+    contradictions: ["certificate-refused-against-the-file: unknown"],
     says: ["it was perhaps changed after the verifier had started", "when the verifier started is not known"],
   }),
   liveScenario({
@@ -41,6 +43,7 @@ export const scenarios = [
     files: () => ({ ...anHourAgo, ...commentedOut }),
     causes: [],
     findings: ["verifier-config-drift"],
+    contradictions: ["certificate-taken-against-the-file: verifier-config-drift"],
     says: ["trusted_client_ca is commented out, which refuses every client certificate, yet 127.0.0.1:", "takes"],
     verdicts: { "verifier-refuses-every-certificate": "refuted" },
   }),
@@ -48,6 +51,23 @@ export const scenarios = [
     name: "a list that was commented out before, so that something unseen wins: told, and no fault named",
     files: () => ({ ...runningVerifier({ startedInS: 3600 }), ...commentedOut }),
     causes: [],
+    contradictions: ["certificate-taken-against-the-file: unknown"],
+  }),
+  liveScenario({
+    name: "a list that was given another CA after the verifier had started",
+    files: (_, pki) => ({ ...anHourAgo, "/etc/keylime/certs/ca.crt": pki.cvCa.ca.certPem }),
+    causes: [],
+    findings: ["verifier-config-drift"],
+    contradictions: ["certificate-taken-against-the-file: verifier-config-drift"],
+    says: ["/etc/keylime/certs/ca.crt does not let the verifier take /etc/keylime/certs/spire-server.crt"],
+  }),
+  liveScenario({
+    name: "a section that Keylime does not start with, in a file that was changed while it ran",
+    files: () => ({ ...anHourAgo, [verifierConf]: reportedVerifierConf("general") }),
+    causes: [],
+    findings: ["verifier-wrong-section", "verifier-config-drift"],
+    contradictions: ["verifier-runs-without-its-file: verifier-config-drift"],
+    says: ["section [general] should be [verifier]", `${verifierConf}:1`, "yet a verifier answers"],
   }),
   liveScenario({
     name: "a certificate that was exchanged in its file after the verifier had started",
@@ -60,6 +80,7 @@ export const scenarios = [
     files: () => anHourAgo,
     causes: [],
     findings: ["verifier-config-drift"],
+    contradictions: ["server-certificate-differs: verifier-config-drift"],
     says: ["/etc/keylime/certs/verifier.crt holds another certificate than 127.0.0.1:"],
   }),
 ];

@@ -22,6 +22,17 @@ const written: readonly Scenario[] = [
     says: ["KEYLIME_VERIFIER_TRUSTED_CLIENT_CA sets", "the variable was seen in process 4711"],
   },
   {
+    name: "a file that the operator names, and that no verifier reads",
+    tree: (pki) => [
+      healthy(pki),
+      runningVerifier({ startedInS: 60, environment: { KEYLIME_VERIFIER_CONFIG: "/srv/verifier.conf" } }),
+    ],
+    options: { verifierConfig: verifierConf },
+    causes: [],
+    findings: ["verifier-overridden"],
+    says: [`no verifier that runs reads ${verifierConf}`, "KEYLIME_VERIFIER_CONFIG=/srv/verifier.conf"],
+  },
+  {
     name: "a snippet that names other CAs is how Keylime is meant to be configured",
     tree: (pki) => [healthy(pki), { [snippet]: '[verifier]\ntrusted_client_ca = ["ca-complete-chain.crt"]\n' }],
     causes: [],
@@ -39,6 +50,7 @@ const seen: readonly LiveScenario[] = [
       }),
     files: () => runningVerifier({ startedInS: 3600, environment: null }),
     causes: ["verifier-overridden"],
+    contradictions: ["certificate-refused-against-the-file: verifier-overridden"],
     says: ["another source is in force", "its environment, where KEYLIME_VERIFIER_… variables win over the files"],
   }),
   liveScenario({
@@ -49,7 +61,20 @@ const seen: readonly LiveScenario[] = [
     }),
     causes: [],
     findings: ["verifier-overridden"],
+    contradictions: ["certificate-taken-against-the-file: verifier-overridden"],
     says: ["trusted_client_ca is commented out"],
+  }),
+  liveScenario({
+    name: "a list commented out in a file that the verifier was not started with",
+    files: () => ({
+      ...runningVerifier({ startedInS: 3600, environment: { KEYLIME_VERIFIER_CONFIG: "/srv/verifier.conf" } }),
+      [verifierConf]: reportedVerifierConf(),
+    }),
+    options: { verifierConfig: verifierConf },
+    causes: [],
+    findings: ["verifier-overridden"],
+    contradictions: ["certificate-taken-against-the-file: verifier-overridden"],
+    says: ["KEYLIME_VERIFIER_CONFIG=/srv/verifier.conf, which it reads in place of"],
   }),
 ];
 

@@ -78,6 +78,17 @@ export function sampleReport(): DoctorReport {
         evidence: [{ ...nowhere, text: "it governs the verifier's own connections only" }],
       },
     ],
+    contradictions: [
+      {
+        id: "certificate-taken-against-the-file",
+        summary: "trusted_client_ca is commented out, yet 127.0.0.1:8881 takes /etc/c.crt",
+        says: { ...nowhere, text: '#trusted_client_ca = ["ca.crt"]', file: "/etc/keylime/verifier.conf", line: 14 },
+        seen: { ...nowhere, text: "127.0.0.1:8881 with /etc/c.crt: HTTP 404" },
+        proves: "verifier-config-drift",
+        because: [{ ...nowhere, text: "the verifier (process 9) has run since 2026-11-25 04:00:00 UTC" }],
+        stops_attestation: false,
+      },
+    ],
     legs: [
       {
         id: "plugin->verifier",

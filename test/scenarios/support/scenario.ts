@@ -28,6 +28,8 @@ interface Answer {
   says?: readonly string[];
   /** Verdicts of hypotheses and questions by their ids. */
   verdicts?: Readonly<Record<string, Verdict>>;
+  /** Every contradiction between the verifier's files and what it does, as `id: what it proves`. */
+  contradictions?: readonly string[];
   /** What must stand in the evidence of a hypothesis or question, places as `file:line`. */
   reasons?: Readonly<Record<string, readonly string[]>>;
 }

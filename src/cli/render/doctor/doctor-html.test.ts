@@ -35,7 +35,27 @@ describe("the report as HTML", () => {
     const targets = [...text.matchAll(/ href="#([^"]+)"/g)].map(([, id]) => id);
     expect(new Set(ids).size).toBe(ids.length);
     expect(targets.filter((id) => !ids.includes(id))).toEqual([]);
-    expect(targets).toEqual(["causes", "findings", "acceptance", "hypotheses", "questions", "checks", "sources"]);
+    expect(targets).toEqual([
+      "causes",
+      "findings",
+      "contradictions",
+      "acceptance",
+      "hypotheses",
+      "questions",
+      "checks",
+      "sources",
+    ]);
+  });
+
+  it("tells of a contradiction what the file says, what was seen and what that proves", () => {
+    expect(textOf(/<h2 id="contradictions">.*?<\/section>/s.exec(text)![0])).toBe(
+      "Where the verifier&#39;s files and what it does exclude one another " +
+        "trusted_client_ca is commented out, yet 127.0.0.1:8881 takes /etc/c.crt " +
+        "The file: #trusted_client_ca = [&#34;ca.crt&#34;] /etc/keylime/verifier.conf:14 " +
+        "Seen: 127.0.0.1:8881 with /etc/c.crt: HTTP 404 " +
+        "the verifier (process 9) has run since 2026-11-25 04:00:00 UTC " +
+        "Proves: the file was changed after the verifier had started (verifier-config-drift)",
+    );
   });
 
   it("folds every check under its family, with the count of each outcome", () => {

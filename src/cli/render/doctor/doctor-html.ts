@@ -4,8 +4,10 @@ import { legsOf } from "../../../doctor/legs/legs-of.js";
 import type { DoctorReport, ReportedJudgement } from "../../../doctor/report-schema.js";
 import { type Markup, markup } from "../html/markup.js";
 import { pageClose, pageOpen } from "../html/page.js";
+import { contradictionsTitle } from "./contradiction-text.js";
 import { familyTitles } from "./family-titles.js";
 import { acceptanceTable } from "./html-acceptance.js";
+import { contradictionPanel } from "./html-contradictions.js";
 import { evidenceItem, findingPanel } from "./html-finding.js";
 import { endpointPanel } from "./html-handshakes.js";
 import { legPanel } from "./html-legs.js";
@@ -62,6 +64,11 @@ function sections(report: DoctorReport, facts: Facts): Section[] {
       id: "findings",
       title: "What else was found",
       content: others.map((one, i) => findingPanel(one, causes.length + i + 1)),
+    },
+    {
+      id: "contradictions",
+      title: contradictionsTitle,
+      content: report.contradictions.map(contradictionPanel),
     },
     { id: "acceptance", title: "Who accepts what", content: acceptance },
     { id: "legs", title: "The chains, as the files have them", content: legs.map(legPanel) },

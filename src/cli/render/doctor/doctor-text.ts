@@ -2,6 +2,7 @@ import { families } from "../../../doctor/checks/check.js";
 import type { DoctorReport, ReportedFinding } from "../../../doctor/report-schema.js";
 import type { Style } from "../style.js";
 import { wrapped } from "../wrap.js";
+import { contradictionsText } from "./contradiction-text.js";
 import { familyTitles } from "./family-titles.js";
 import { findingText } from "./finding-text.js";
 import { handshakeText, isHandshakeInDoubt } from "./handshake-text.js";
@@ -24,6 +25,7 @@ export function doctorText(report: DoctorReport, style: Style, options: DoctorTe
     ...families.flatMap((family) => familyText(report, family, style, isVerbose)),
     ...trustText(report, style, isVerbose),
     ...foundText(report, style, isVerbose),
+    ...contradictionsText(report, style),
     ...(isHandshakeExplained || isHandshakeInDoubt(report) ? handshakeText(report, style) : []),
     verdictText(report, style),
   ];

@@ -2,17 +2,26 @@ import { hasSection } from "../../../keylime/config/settle-option.js";
 import type { TlsConnectionFacts } from "../../facts/endpoints/endpoint-facts.js";
 import type { Facts } from "../../facts/facts.js";
 import type { KeylimeServiceFacts } from "../../facts/keylime/keylime-facts.js";
-import { endsOf, type LocatedCertificate } from "../../legs/leg.js";
+import { endsOf, type Leg, type LocatedCertificate } from "../../legs/leg.js";
 import { legsOf } from "../../legs/legs-of.js";
 import { certificateEvidence } from "../certificates/certificate-words.js";
 import type { Evidence } from "../check.js";
 import { configuredConnection, connectionEvidence, targetOf } from "../live/judge-endpoints.js";
 import { type Proof, proofOf, type WrittenFile } from "./contradiction-proof.js";
 import { emptinessOf } from "./trust-emptiness.js";
-import { baseFile, type LiveAnswer, liveVerifier, optionEvidence } from "./verifier-conf.js";
+import { baseFile, isTaken, type LiveAnswer, liveVerifier, optionEvidence } from "./verifier-conf.js";
+
+export const contradictionIds = [
+  "verifier-runs-without-its-file",
+  "certificate-taken-against-the-file",
+  "certificate-refused-against-the-file",
+  "server-certificate-differs",
+] as const;
+export type ContradictionId = (typeof contradictionIds)[number];
 
 /** Something that the verifier's files make impossible, and that was seen. */
 export interface Contradiction {
+  id: ContradictionId;
   /** One line: what the file says, and what was seen instead. */
   summary: string;
   says: Evidence;
@@ -33,7 +42,7 @@ export function contradictionsOf(facts: Facts, nowMs: number): Contradiction[] {
   const unstartable = cannotHaveStarted(facts, service, live);
   if (unstartable !== undefined) return [unstartable];
   return [
-    takenAgainstTheFile(facts, service, live),
+    takenAgainstTheFile(facts, service, live) ?? takenAgainstTheCas(facts, service, live, nowMs),
     refusedAgainstTheFile(facts, service, live, nowMs),
     otherServerCertificate(facts, service, live, nowMs),
   ].filter((each) => each !== undefined);
@@ -51,6 +60,7 @@ function cannotHaveStarted(facts: Facts, service: KeylimeServiceFacts, live: Liv
   if (why === undefined) return undefined;
   const target = targetOf(live.endpoint);
   return {
+    id: "verifier-runs-without-its-file",
     summary: `${why.text}, with which Keylime does not start, yet a verifier answers at ${target}`,
     says: why,
     seen: answered(live),
@@ -71,12 +81,45 @@ function takenAgainstTheFile(facts: Facts, service: KeylimeServiceFacts, live: L
   const empty = emptinessOf(facts, service);
   if (empty === undefined || live.taken === undefined) return undefined;
   return {
+    id: "certificate-taken-against-the-file",
     summary: `${empty.summary}, which refuses every client certificate, yet ${targetOf(live.endpoint)} takes ${live.taken.presented!.name}`,
     says: empty.evidence,
     seen: connectionEvidence(live.endpoint, live.taken),
     stopsAttestation: false,
     proof: proofOf(facts, live, configurationFiles(service)),
   };
+}
+
+/** The CAs that the file names refuse the plugin's certificate, yet it is taken. */
+function takenAgainstTheCas(
+  facts: Facts,
+  service: KeylimeServiceFacts,
+  live: LiveAnswer,
+  nowMs: number,
+): Contradiction | undefined {
+  const own = configuredConnection(live.endpoint);
+  const leg = pluginLeg(facts, nowMs);
+  if (own === undefined || !isTaken(own) || leg?.verdicts.server.is !== "refuses") return undefined;
+  const { files } = service.tls.trustedClientCa!;
+  return {
+    id: "certificate-taken-against-the-file",
+    summary: `${files.join(", ")} does not let the verifier take ${own.presented!.name} (${leg.verdicts.server.error.text}), yet ${targetOf(live.endpoint)} takes it`,
+    says: trustEvidence(service),
+    seen: connectionEvidence(live.endpoint, own),
+    stopsAttestation: false,
+    proof: proofOf(facts, live, [...configurationFiles(service), ...trustFiles(leg)]),
+  };
+}
+
+const pluginLeg = (facts: Facts, nowMs: number) => legsOf(facts, nowMs).find(({ id }) => id === "plugin->verifier");
+
+function trustEvidence({ tls }: KeylimeServiceFacts): Evidence {
+  const { option, files } = tls.trustedClientCa!;
+  return option === undefined ? { text: `${name} is ${files.join(", ")}` } : optionEvidence(option);
+}
+
+function trustFiles(leg: Leg): WrittenFile[] {
+  return (endsOf(leg, "server").judge.trust?.parts ?? []).flatMap(({ file }) => written(file));
 }
 
 /** A handshake alert of a server that finds no issuer for the client's certificate. */
@@ -90,17 +133,16 @@ function refusedAgainstTheFile(
   nowMs: number,
 ): Contradiction | undefined {
   const own = configuredConnection(live.endpoint);
-  const leg = legsOf(facts, nowMs).find(({ id }) => id === "plugin->verifier");
+  const leg = pluginLeg(facts, nowMs);
   if (own === undefined || leg?.verdicts.server.is !== "accepts" || !isRefusedForItsCa(own)) return undefined;
-  const { option, files } = service.tls.trustedClientCa!;
-  const says = option === undefined ? { text: `${name} is ${files.join(", ")}` } : optionEvidence(option);
-  const trusted = endsOf(leg, "server").judge.trust?.parts ?? [];
+  const { files } = service.tls.trustedClientCa!;
   return {
+    id: "certificate-refused-against-the-file",
     summary: `${name} names ${files.join(", ")}, which vouches for ${own.presented!.name}, yet ${targetOf(live.endpoint)} refuses it`,
-    says,
+    says: trustEvidence(service),
     seen: connectionEvidence(live.endpoint, own),
     stopsAttestation: true,
-    proof: proofOf(facts, live, [...configurationFiles(service), ...trusted.flatMap(({ file }) => written(file))]),
+    proof: proofOf(facts, live, [...configurationFiles(service), ...trustFiles(leg)]),
   };
 }
 
@@ -116,7 +158,7 @@ function otherServerCertificate(
   nowMs: number,
 ): Contradiction | undefined {
   const path = service.tls.server?.cert.path;
-  const leg = legsOf(facts, nowMs).find(({ id }) => id === "plugin->verifier");
+  const leg = pluginLeg(facts, nowMs);
   const file = facts.files.find((each) => each.path === path);
   const inFile = file?.content.known ? file.content.value.certificates[0] : undefined;
   const sent = leg?.server.presented?.seenAt === undefined ? undefined : leg.server.presented.sent[0];
@@ -125,6 +167,7 @@ function otherServerCertificate(
   const proof = proofOf(facts, live, written(file));
   if (proof.is !== "verifier-config-drift") return undefined;
   return {
+    id: "server-certificate-differs",
     summary: `${path} holds another certificate than ${targetOf(live.endpoint)} presents`,
     says: certificateEvidence(inFile, file.path, ""),
     seen: presentedEvidence(sent),

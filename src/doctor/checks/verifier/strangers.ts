@@ -61,12 +61,12 @@ function chainsAtHand({ files }: Facts, { unnamed }: KeylimeServiceFacts): Chain
   return [...named, ...beside];
 }
 
-/** The tenant and the registrar may well be configured on another host than their certificates lie on. */
+/** The tenant, the registrar and SPIRE may well be configured on another host than their certificates lie on. */
 function isOwn({ use, chain: [leaf] }: ChainAtHand): boolean {
-  if (use !== undefined) return admins.has(use.reader);
+  if (use !== undefined && admins.has(use.reader)) return true;
   if (leaf === undefined) return false;
   const name = `${basename(leaf.path)} ${/(?:^|, )CN=([^,]*)/.exec(leaf.certificate.facts.subject)?.[1] ?? ""}`;
-  return /\b(verifier|registrar|tenant)\b/i.test(name);
+  return /\b(verifier|registrar|tenant|spire-server)\b/i.test(name);
 }
 
 function distinct(strangers: readonly Stranger[]): Stranger[] {

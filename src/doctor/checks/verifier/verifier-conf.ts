@@ -72,10 +72,15 @@ export function liveVerifier({ endpoints }: Facts): LiveAnswer | undefined {
   const presented = endpoint.connections.filter((one) => one.presented !== undefined);
   return {
     endpoint,
-    taken: presented.find(({ probed }) => probed.outcome === "accepted" && probed.client_certificates.length > 0),
+    taken: presented.find(isTaken),
     refused: presented.find(({ probed }) => probed.outcome === "refused" && probed.alert !== null),
     anonymous: endpoint.connections.find((one) => one.presented === undefined),
   };
+}
+
+/** 401 and 403 are what a client gets whose certificate a proxy took and kept. */
+export function isTaken({ probed: { outcome, client_certificates: sent, http } }: TlsConnectionFacts): boolean {
+  return outcome === "accepted" && sent.length > 0 && http?.status !== 401 && http?.status !== 403;
 }
 
 /** What was seen with a certificate, and without. */

@@ -1,9 +1,11 @@
 import { type OptionSource, type SettledOption, sourceText } from "../../../keylime/config/component-config.js";
 import { readTrustList } from "../../../keylime/config/trust-list.js";
+import type { Facts } from "../../facts/facts.js";
 import type { KeylimeServiceFacts } from "../../facts/keylime/keylime-facts.js";
 import { defineCheck, type Evidence, type Finding, foundOrClear } from "../check.js";
+import { otherFileOf } from "./contradiction-proof.js";
 import { type Contradiction, contradictionsOf } from "./contradictions.js";
-import { errorThatStops, judgeVerifier, optionEvidence, restart, setOptionFix } from "./verifier-conf.js";
+import { baseFile, errorThatStops, judgeVerifier, optionEvidence, restart, setOptionFix } from "./verifier-conf.js";
 
 const name = "trusted_client_ca";
 
@@ -14,7 +16,7 @@ export const verifierOverridden = defineCheck({
   judge: (facts, { nowMs }) =>
     judgeVerifier(facts, (service) => {
       const unseen = contradictionsOf(facts, nowMs).filter(({ proof }) => proof.is === "verifier-overridden");
-      const findings = [...takenAway(service), ...unseen.map(unseenFinding)];
+      const findings = [...takenAway(service), ...unseen.map(unseenFinding), ...readsAnother(facts, service, unseen)];
       return foundOrClear(findings, whoSays(service));
     }),
 });
@@ -54,14 +56,31 @@ function unseenFinding({ summary, says, seen, stopsAttestation, proof }: Contrad
     evidence: [says, seen, ...proof.because],
     fix: {
       action: "look, as the verifier's user, what sets the option, and set it there",
-      commands: [
-        'sudo sh -c \'tr "\\0" "\\n" < /proc/$(pgrep -of keylime_verifier)/environ | grep ^KEYLIME_\'',
-        `grep -rn ${name} /etc/keylime /usr/etc/keylime`,
-        ...restart.commands,
-      ],
+      commands: [lookIntoEnvironment, `grep -rn ${name} /etc/keylime /usr/etc/keylime`, ...restart.commands],
     },
   };
 }
+
+/** Every verifier that runs was started with another file than the one that was examined. */
+function readsAnother(facts: Facts, service: KeylimeServiceFacts, told: readonly Contradiction[]): Finding[] {
+  const running = facts.processes.known
+    ? facts.processes.value.filter(({ service: of }) => of === "keylime_verifier")
+    : [];
+  const others = running.flatMap((process) => otherFileOf(process, service) ?? []);
+  if (told.length > 0 || others.length === 0 || others.length < running.length) return [];
+  return [
+    {
+      severity: "warning",
+      stopsAttestation: false,
+      summary: `no verifier that runs reads ${baseFile(service)}`,
+      evidence: others,
+      fix: { action: "examine and edit the file that the verifier reads", commands: [lookIntoEnvironment] },
+    },
+  ];
+}
+
+const lookIntoEnvironment =
+  'sudo sh -c \'tr "\\0" "\\n" < /proc/$(pgrep -of keylime_verifier)/environ | grep ^KEYLIME_\'';
 
 /** Which source has the last word where several speak, so that nobody edits one of the others. */
 function whoSays({ tls }: KeylimeServiceFacts): string {

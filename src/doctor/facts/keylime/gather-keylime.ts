@@ -24,7 +24,7 @@ export async function gatherKeylime(
   options: Partial<DoctorOptions>,
 ): Promise<KeylimeFacts> {
   const service = (component: IniComponent, asked: string | undefined) =>
-    gatherService(machine, component, withFile(serviceEnvironment(starts, component), component, asked), asked);
+    gatherService(machine, component, withFile(serviceEnvironment(starts, component, asked), component, asked), asked);
   const [verifier, registrar, tenant, agent] = await Promise.all([
     service("verifier", options.verifierConfig),
     service("registrar", options.registrarConfig),
