@@ -73,7 +73,7 @@ const meaning = (name: string, rfc: string, text: string, openssl: string, go: s
   go,
 });
 
-// https://www.iana.org/assignments/tls-parameters/ (TLS Alerts), as of 2025-10; the texts of OpenSSL 3.0 and Go 1.26.
+// https://www.iana.org/assignments/tls-parameters/ (TLS Alerts); the texts of OpenSSL 3.0 and Go 1.26.
 export const alertMeanings: Readonly<Record<number, AlertMeaning>> = {
   0: meaning("close_notify", "RFC 8446 6.1", "ended the connection in order", "close notify", "close notify"),
   10: meaning(

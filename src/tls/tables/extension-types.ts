@@ -1,6 +1,6 @@
 import { WireTable } from "./wire-table.js";
 
-// https://www.iana.org/assignments/tls-extensiontype-values/ (TLS ExtensionType Values), as of 2025-10.
+// https://www.iana.org/assignments/tls-extensiontype-values/ (TLS ExtensionType Values).
 export const extensionTypes = new WireTable(4, {
   server_name: 0x0000,
   max_fragment_length: 0x0001,

@@ -1,6 +1,6 @@
 import { WireTable } from "./wire-table.js";
 
-// https://www.iana.org/assignments/tls-parameters/ (TLS Supported Groups), as of 2025-10.
+// https://www.iana.org/assignments/tls-parameters/ (TLS Supported Groups).
 export const namedGroups = new WireTable(4, {
   sect163k1: 0x0001,
   sect163r1: 0x0002,

@@ -1,6 +1,6 @@
 import { WireTable } from "./wire-table.js";
 
-// https://www.iana.org/assignments/tls-parameters/ (TLS ContentType, TLS HandshakeType), as of 2025-10.
+// https://www.iana.org/assignments/tls-parameters/ (TLS ContentType, TLS HandshakeType).
 
 export const contentTypes = new WireTable(2, {
   change_cipher_spec: 0x14,

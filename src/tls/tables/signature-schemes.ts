@@ -1,6 +1,6 @@
 import { WireTable } from "./wire-table.js";
 
-// https://www.iana.org/assignments/tls-parameters/ (TLS SignatureScheme), as of 2025-10; the SHA-1, SHA-224 and DSA rows are
+// https://www.iana.org/assignments/tls-parameters/ (TLS SignatureScheme); the SHA-1, SHA-224 and DSA rows are
 // RFC 5246 section 7.4.1.4.1's pairs of hash and signature, which older stacks still offer.
 export const signatureSchemes = new WireTable(4, {
   rsa_pkcs1_md5: 0x0101,

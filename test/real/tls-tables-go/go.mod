@@ -1,0 +1,3 @@
+module tls-tables-go
+
+go 1.21
