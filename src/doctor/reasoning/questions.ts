@@ -1,6 +1,7 @@
 import { settleAgentOption } from "../../keylime/config/agent-config.js";
 import { hasSection, settleOption } from "../../keylime/config/settle-option.js";
 import type { Evidence } from "../checks/check.js";
+import { anonymousConnection } from "../checks/live/judge-endpoints.js";
 import { emptinessOf } from "../checks/verifier/trust-emptiness.js";
 import { optionEvidence } from "../checks/verifier/verifier-conf.js";
 import type { EndpointFacts } from "../facts/endpoints/endpoint-facts.js";
@@ -36,7 +37,7 @@ function requiresCertificate(examined: Examined, seen: PluginLeg | undefined): J
   const rule = {
     text: "it asks every client for one, and takes what chains to a root of trusted_client_ca, is for clientAuth and within its dates; without one the handshake goes on, and the admin routes answer 403 (Keylime 7.14)",
   };
-  const without = seen?.endpoint?.connections.find(({ presented }) => presented === undefined);
+  const without = seen?.endpoint === undefined ? undefined : anonymousConnection(seen.endpoint);
   if (seen?.endpoint === undefined || without === undefined) {
     const written = clientTrust(examined.facts);
     const verdict = written.length > 0 ? "confirmed" : "unknown";

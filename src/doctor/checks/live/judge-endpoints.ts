@@ -98,6 +98,12 @@ export function configuredConnection({ connections }: EndpointFacts): TlsConnect
   return connections.find(({ presented }) => presented?.label === "configured");
 }
 
+/** A connection without a certificate: the one that asked for what is for admins, before the one that asked for the version. */
+export function anonymousConnection({ connections }: EndpointFacts): TlsConnectionFacts | undefined {
+  const anonymous = connections.filter(({ presented }) => presented === undefined);
+  return anonymous.find(({ probed: { http } }) => http !== null && http.path !== "/version") ?? anonymous[0];
+}
+
 /** Why nothing can be said about an endpoint that could not be looked at; undefined when it could. */
 export function unseen(endpoint: EndpointFacts): EndpointVerdict | undefined {
   return endpoint.speaks.known ? undefined : { is: "unknown", reason: endpoint.speaks.reason };

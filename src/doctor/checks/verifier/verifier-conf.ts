@@ -4,7 +4,7 @@ import type { EndpointFacts, TlsConnectionFacts } from "../../facts/endpoints/en
 import type { Facts } from "../../facts/facts.js";
 import type { KeylimeServiceFacts } from "../../facts/keylime/keylime-facts.js";
 import type { Evidence, Finding, Fix, Outcome } from "../check.js";
-import { connectionEvidence } from "../live/judge-endpoints.js";
+import { anonymousConnection, connectionEvidence } from "../live/judge-endpoints.js";
 
 /** Judges the verifier's configuration, when there is one that Keylime reads to its end. */
 export function judgeVerifier(facts: Facts, judge: (service: KeylimeServiceFacts) => Outcome): Outcome {
@@ -74,7 +74,7 @@ export function liveVerifier({ endpoints }: Facts): LiveAnswer | undefined {
     endpoint,
     taken: presented.find(isTaken),
     refused: presented.find(({ probed }) => probed.outcome === "refused" && probed.alert !== null),
-    anonymous: endpoint.connections.find((one) => one.presented === undefined),
+    anonymous: anonymousConnection(endpoint),
   };
 }
 
