@@ -1,8 +1,10 @@
 import { createRootCa } from "../../src/peers/pki/authority.js";
 import { caFile, namesake, withCertificates } from "./support/certificate-set-ups.js";
+import { liveScenario, pluginCert, pluginKey } from "./support/live-set-ups.js";
 import type { Scenario } from "./support/scenario.js";
+import { verifierConf } from "./support/set-ups.js";
 
-export const scenarios: readonly Scenario[] = [
+const written: readonly Scenario[] = [
   {
     name: "a verifier that trusts another CA",
     tree: async (pki) => [
@@ -29,3 +31,33 @@ export const scenarios: readonly Scenario[] = [
     says: ["the server plugin refuses the verifier's certificate", "/etc/spire/server.conf:"],
   },
 ];
+
+/** A SPIRE server's own host: the verifier runs elsewhere. */
+const elsewhere = { [verifierConf]: null };
+
+/** Beside the certificate that registrar and Keylime agent take. */
+const foreignCert = "/etc/spire/foreign.crt";
+const foreignKey = "/etc/spire/foreign.key";
+
+const seen = [
+  liveScenario({
+    name: "a verifier on another host that refuses a certificate of another PKI",
+    changes: () => ({
+      server: {
+        keylime_tls_cert_file: foreignCert,
+        keylime_tls_key_file: foreignKey,
+        keylime_registrar_tls_cert_file: pluginCert,
+        keylime_registrar_tls_key_file: pluginKey,
+      },
+    }),
+    files: (_, pki) => ({
+      ...elsewhere,
+      [foreignCert]: pki.cvCa.client.certPem,
+      [foreignKey]: { text: pki.cvCa.client.keyPem, mode: 0o600 },
+    }),
+    causes: ["ca-wrong"],
+    says: ["of another PKI than the verifier's", "alert 48 unknown_ca", "the verifier's configuration is not at hand"],
+  }),
+];
+
+export const scenarios = [...written, ...seen];

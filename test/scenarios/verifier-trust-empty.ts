@@ -1,3 +1,4 @@
+import { liveScenario } from "./support/live-set-ups.js";
 import type { Scenario } from "./support/scenario.js";
 import { healthy, reportedVerifierConf, verifierConf } from "./support/set-ups.js";
 
@@ -9,7 +10,7 @@ const emptied = (name: string, line: string, says: string): Scenario => ({
   says: [says, `${verifierConf}:7`, "alert 48 unknown_ca"],
 });
 
-export const scenarios: readonly Scenario[] = [
+const written: readonly Scenario[] = [
   emptied("the option is commented out", '#trusted_client_ca = ["ca.crt"]', "trusted_client_ca is commented out"),
   emptied("an empty list", "trusted_client_ca = []", "trusted_client_ca is empty"),
   emptied("an empty value", "trusted_client_ca =", "trusted_client_ca is empty"),
@@ -20,3 +21,17 @@ export const scenarios: readonly Scenario[] = [
     causes: [],
   },
 ];
+
+const seen = [
+  liveScenario({
+    name: "a verifier on another host that refuses a certificate of its own PKI",
+    plant: ({ verifier }, { verifier: { chainPem, keyPem } }) =>
+      verifier.rotateTls({ certPem: chainPem, keyPem, trustedClientCaPem: "" }),
+    files: () => ({ [verifierConf]: null }),
+    causes: ["verifier-trust-empty"],
+    says: ["it is of the verifier's own PKI", "alert 48 unknown_ca", "the verifier's configuration is not at hand"],
+    verdicts: { "certificate-not-trusted": "confirmed" },
+  }),
+];
+
+export const scenarios = [...written, ...seen];

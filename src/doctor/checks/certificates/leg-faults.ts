@@ -8,6 +8,7 @@ import { legsOf } from "../../legs/legs-of.js";
 import { located } from "../../legs/located.js";
 import { type Evidence, type Finding, type Fix, foundOrClear, type JudgeContext, type Outcome } from "../check.js";
 import { readerName, serviceName, useEvidence } from "../files/file-words.js";
+import { unseenRefusal } from "../live/unseen-refusal.js";
 import { certificateEvidence } from "./certificate-words.js";
 
 /** What one check makes of a refusal: the words that come behind "refuses", what proves it besides, and the remedy. */
@@ -29,6 +30,8 @@ export function judgeLegs(
   const found = refusalsOf(legs).filter((refusal) => counts(refusal, id) && blame(refusal, facts.files, nowMs) === id);
   const findings = [...more, ...found.map((refusal) => findingOf(refusal, tell(refusal)))];
   if (findings.length > 0) return foundOrClear(findings, "");
+  const unseen = unseenRefusal(facts, nowMs);
+  if (unseen?.id === id) return foundOrClear([unseen.finding], "");
   if (legs.length === 0) return { is: "skipped", reason: "no configuration that was read names a certificate" };
   const judged = legs.flatMap(acceptedText);
   if (judged.length > 0) return { is: "clear", because: judged.join("; ") };

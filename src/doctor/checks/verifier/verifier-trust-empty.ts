@@ -2,6 +2,7 @@ import { readTrustList } from "../../../keylime/config/trust-list.js";
 import type { Facts } from "../../facts/facts.js";
 import type { KeylimeServiceFacts } from "../../facts/keylime/keylime-facts.js";
 import { defineCheck, type Outcome } from "../check.js";
+import { unseenRefusal } from "../live/unseen-refusal.js";
 import { emptinessOf } from "./trust-emptiness.js";
 import {
   commentedOut,
@@ -18,7 +19,11 @@ export const verifierTrustEmpty = defineCheck({
   id: "verifier-trust-empty",
   family: "verifier",
   title: "the verifier trusts a CA for client certificates",
-  judge: (facts) => judgeVerifierOptions(facts, (service) => judge(facts, service)),
+  judge: (facts, { nowMs }) => {
+    const unseen = unseenRefusal(facts, nowMs);
+    if (unseen?.id === "verifier-trust-empty") return { is: "found", findings: [unseen.finding] };
+    return judgeVerifierOptions(facts, (service) => judge(facts, service));
+  },
 });
 
 function judge(facts: Facts, service: KeylimeServiceFacts): Outcome {
