@@ -27,7 +27,7 @@ export interface PacketCounts {
   fragments: number;
   malformed: number;
   unknownLink: number;
-  /** Packets the capture holds only the front of. */
+  /** TCP packets the capture holds only the front of. */
   cut: number;
 }
 
@@ -84,7 +84,7 @@ export class Tracer implements PacketSink {
     const kind = this.#segment.read(packet);
     if (kind === packetKinds.segment) {
       counts.segments++;
-      if (this.#segment.cutBytes > 0) counts.cut++;
+      if (packet.wireLength > packet.end - packet.start) counts.cut++;
       if (this.#isWanted()) this.#onSegment(packet);
     } else if (kind === packetKinds.other) counts.other++;
     else if (kind === packetKinds.fragment) counts.fragments++;

@@ -2,13 +2,14 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { expect } from "vitest";
 import { KeyLog } from "../../../src/trace/key-log.js";
-import type { TracedConnection } from "../../../src/trace/report-schema.js";
+import type { TracedConnection, TraceTotals } from "../../../src/trace/report-schema.js";
 import { CaptureTrace } from "../../../src/trace/trace-capture.js";
 import { nameText } from "../../../src/x509/distinguished-name.js";
 import { type TsharkStream, tsharkStreams } from "./tshark.js";
 
 export interface Traced {
   connections: TracedConnection[];
+  totals: TraceTotals;
   problems: string[];
 }
 
@@ -18,10 +19,10 @@ export async function traced(file: string, keyLogFile?: string): Promise<Traced>
   if (keyLogFile !== undefined) keyLog.add(await readFile(keyLogFile, "latin1"));
   const trace = new CaptureTrace({ keyLog, onConnection: (connection) => connections.push(connection) });
   trace.push(await readFile(file));
-  const { problems } = trace.finish();
+  const { totals, problems } = trace.finish();
   // The marker sends nothing, and some servers answer that with an alert that tshark takes for no TLS.
   const spoken = connections.filter(({ steps }) => steps.some(({ name }) => name === "client_hello"));
-  return { connections: spoken.sort((a, b) => a.number - b.number), problems };
+  return { connections: spoken.sort((a, b) => a.number - b.number), totals, problems };
 }
 
 /** What both programs can tell of a connection: certificates by fingerprint, alerts, CA names (null: no request read). */

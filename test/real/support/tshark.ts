@@ -1,4 +1,4 @@
-import { runCommand } from "../../support/run-command.js";
+import { runChecked, runCommand } from "../../support/run-command.js";
 
 /** What tshark reads of one connection. */
 export interface TsharkStream {
@@ -33,6 +33,13 @@ export async function tsharkStreams(
   }
   for (const { ports, names } of await tsharkCaNames(file, serverPort, keyLog)) streamOf(...ports).caNames = names;
   return streams;
+}
+
+/** How many TCP packets of a capture are shorter than they were on the wire. */
+export async function tsharkCutPackets(file: string): Promise<number> {
+  const filter = "tcp && frame.cap_len < frame.len";
+  const stdout = await runChecked("tshark", ["-r", file, "-Y", filter, "-T", "fields", "-e", "frame.number"]);
+  return stdout.split("\n").filter(Boolean).length;
 }
 
 /** CertificateRequests as JSON with the bytes of each field: the names have no field of their own that prints. */
