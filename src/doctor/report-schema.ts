@@ -110,6 +110,9 @@ export const doctorReport = z
     root: z.string().nullable().describe("the copied machine that was examined; null: this one"),
     offline: z.boolean(),
     verdict: z.strictObject({
+      outcome: z
+        .enum(["cause-found", "refused", "not-examined", "nothing-found"])
+        .describe("refused: a service refuses its client and no check knows why"),
       cause: faultId.nullable().describe("the first cause"),
       text: z.string(),
       next_step: z.string().nullable(),

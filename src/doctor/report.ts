@@ -18,6 +18,7 @@ import type {
   ReportedJudgement,
 } from "./report-schema.js";
 import type { CheckResult } from "./run.js";
+import { exitCodeOf, verdictOf } from "./verdict.js";
 
 export interface ReportOptions {
   version: string;
@@ -30,6 +31,8 @@ export function reportOf(diagnosis: Diagnosis, { version, failOn }: ReportOption
   const { options, facts, results, ranked, tookMs } = diagnosis;
   const findings = ranked.map(reportedFinding);
   const causes = findings.filter(({ stops_attestation: stops }) => stops);
+  const examination = { facts, causes, findings, results };
+  const verdict = verdictOf(examination);
   return {
     schema: "spire-keylime/doctor/v1",
     version,
@@ -37,7 +40,7 @@ export function reportOf(diagnosis: Diagnosis, { version, failOn }: ReportOption
     took_ms: Math.round(tookMs * 10) / 10,
     root: facts.scope.root ?? null,
     offline: facts.scope.isOffline,
-    verdict: verdictOf(causes, findings, results),
+    verdict,
     causes,
     findings,
     hypotheses: hypotheses({ facts, results }).map(reportedJudgement),
@@ -46,7 +49,7 @@ export function reportOf(diagnosis: Diagnosis, { version, failOn }: ReportOption
     legs: reportedLegs(legsOf(facts, options.nowMs)),
     checks: results.map(reportedCheck),
     sources: sourcesOf(facts),
-    exit_code: exitCode(findings, results, failOn),
+    exit_code: exitCodeOf(examination, verdict, failOn),
   };
 }
 
@@ -103,23 +106,6 @@ function reportedContradiction(contradiction: Contradiction): ReportedContradict
   };
 }
 
-function verdictOf(
-  causes: readonly ReportedFinding[],
-  findings: readonly ReportedFinding[],
-  results: readonly CheckResult[],
-): DoctorReport["verdict"] {
-  const [cause] = causes;
-  if (cause !== undefined) return { cause: cause.id, text: cause.summary, next_step: cause.fix.action };
-  const judged = results.filter(({ outcome }) => outcome.is === "found" || outcome.is === "clear");
-  if (judged.length === 0) {
-    const next = "name the configuration with --server-config and --agent-config";
-    return { cause: null, text: "nothing could be examined", next_step: next };
-  }
-  const text = "nothing was found that stops attestation";
-  const [finding] = findings;
-  return { cause: null, text, next_step: finding?.fix.action ?? null };
-}
-
 /** Where the facts of the machine come from. */
 function sourcesOf(facts: Facts): DoctorReport["sources"] {
   const named: [string, Fact<unknown>][] = [
@@ -132,12 +118,4 @@ function sourcesOf(facts: Facts): DoctorReport["sources"] {
     ["running services", facts.processes],
   ];
   return named.map(([what, fact]) => ({ what, source: fact.source, problem: fact.known ? null : fact.reason }));
-}
-
-const severities: readonly Severity[] = ["info", "warning", "error"];
-
-/** 1 with a finding that counts, 3 when no check could judge anything, 0 otherwise. */
-function exitCode(findings: readonly ReportedFinding[], results: readonly CheckResult[], failOn: Severity): number {
-  if (findings.some(({ severity }) => severities.indexOf(severity) >= severities.indexOf(failOn))) return 1;
-  return results.some(({ outcome }) => outcome.is === "found" || outcome.is === "clear") ? 0 : 3;
 }

@@ -80,9 +80,10 @@ describe("doctor", () => {
     const { code, report: told } = await report("--root", empty.path, "--offline");
     expect(code).toBe(3);
     expect(told.verdict).toEqual({
+      outcome: "not-examined",
       cause: null,
       text: "nothing could be examined",
-      next_step: "name the configuration with --server-config and --agent-config",
+      next_step: "name the configuration with --server-config and --agent-config, or a copied machine with --root",
     });
   });
 

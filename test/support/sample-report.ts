@@ -59,7 +59,7 @@ export function sampleReport(): DoctorReport {
     took_ms: 812.5,
     root: null,
     offline: false,
-    verdict: { cause: "ca-wrong", text: cause.summary, next_step: cause.fix.action },
+    verdict: { outcome: "cause-found", cause: "ca-wrong", text: cause.summary, next_step: cause.fix.action },
     causes: [cause],
     findings: [cause, warning],
     hypotheses: [

@@ -86,13 +86,9 @@ function subtitle({ version, examined_at: at, took_ms: took, root, offline }: Do
   return `${where}${offline ? ", offline" : ""}; ${when}, in ${(took / 1000).toFixed(1)} s; spire-keylime ${version}`;
 }
 
-function verdict({
-  verdict: { cause, text, next_step: next },
-  causes,
-  findings,
-  exit_code: code,
-}: DoctorReport): Markup {
-  const tone = cause !== null ? "bad" : code === 3 ? "note" : findings.length > 0 ? "note" : "good";
+function verdict({ verdict: { outcome, cause, text, next_step: next }, causes, findings }: DoctorReport): Markup {
+  const isStopped = outcome === "cause-found" || outcome === "refused";
+  const tone = isStopped ? "bad" : outcome === "nothing-found" && findings.length === 0 ? "good" : "note";
   const more = causes.length > 1 ? `, and ${causes.length - 1} more` : "";
   return markup`<div class="panel verdict ${tone}"><p><strong class="${tone}">${text}${more}</strong>${cause !== null && markup` <code>${cause}</code>`}</p>
 ${next !== null && markup`<p class="next"><strong>Next:</strong> ${next}</p>`}</div>`;

@@ -95,12 +95,18 @@ function foundText({ findings }: DoctorReport, style: Style, isVerbose: boolean)
   return findings.map((finding, index) => findingText(finding, index + 1, style, isVerbose));
 }
 
+const verdictMarks = {
+  "cause-found": { sign: "×", paint: "bad" },
+  refused: { sign: "×", paint: "bad" },
+  "not-examined": { sign: "?", paint: "attention" },
+  "nothing-found": { sign: "√", paint: "good" },
+} as const;
+
 function verdictText({ verdict, causes, findings }: DoctorReport, style: Style): string {
-  const isWell = verdict.cause === null;
   const others = causes.length > 1 ? ` (the first of ${causes.length} causes)` : "";
-  const open = isWell && findings.length > 0 ? `; ${findings.length} to look at` : "";
-  const [first = "", ...more] = marked(isWell ? "√" : "×", `${verdict.text}${others}${open}`);
-  const paint = isWell ? style.good : style.bad;
+  const open = verdict.outcome === "nothing-found" && findings.length > 0 ? `; ${findings.length} to look at` : "";
+  const { sign, paint } = verdictMarks[verdict.outcome];
+  const lines = marked(sign, `${verdict.text}${others}${open}`);
   const next = verdict.next_step === null ? [] : wrapped(verdict.next_step, "  next: ", "        ");
-  return [...[first, ...more].map(paint), ...next].join("\n");
+  return [...lines.map(style[paint]), ...next].join("\n");
 }
