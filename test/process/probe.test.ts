@@ -112,6 +112,7 @@ describe("probe as a process", () => {
     ["no target", () => [], 2, /missing required argument 'host:port'/],
     ["a target without a port", () => ["verifier"], 2, /^error: cannot read "verifier" as HOST:PORT \[usage\]\nhint: /],
     ["a key without its certificate", () => [target, "--key", "k"], 2, /^error: --key needs --cert/],
+    ["a password for no key", () => [target, "--key-password-file", "p"], 2, /needs --cert or --try \[usage\]\nhint: /],
     ["an unknown stack", () => [target, "--as", "java"], 2, /Allowed choices are go, openssl, node, rust/],
     ["a missing file", () => [target, "--cert", "/nonexistent/c.crt"], 3, /^error: .*\/nonexistent\/c\.crt.*\nhint: /],
     ["a file that is none", () => [target, "--cert", files.file("text")], 3, /holds no certificate in PEM form/],

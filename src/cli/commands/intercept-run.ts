@@ -161,9 +161,7 @@ const certificatesOf = (pem: string): X509Certificate[] =>
 
 function upstreamOf(options: InterceptCommandOptions): Upstream | undefined {
   const { to, upstreamCert: cert, upstreamKey: key, upstreamCa: ca, upstreamKeyPasswordFile: keyPassword } = options;
-  if (to === undefined) return undefined;
-  if (ca === undefined)
-    throw usage("--to needs --upstream-ca", "name the trust file that vouches for the server behind");
+  if (to === undefined || ca === undefined) return undefined;
   const { host, port } = parseTarget(to);
   const pair =
     cert === undefined
@@ -209,8 +207,4 @@ function openKeyLog(path: string, io: Io): KeyLogFile {
     write: (line) => void writeSync(descriptor, `${line}\n`),
     close: () => closeSync(descriptor),
   };
-}
-
-function usage(message: string, hint: string): Problem {
-  return new Problem("usage", message, { culprit: "usage", hint });
 }

@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from "commander";
 import { parseDuration } from "../../core/duration.js";
 import type { AddCommand } from "../command.js";
+import { checkNeededOptions, type NeededOption } from "./needed-options.js";
 
 const examples = `
 Examples:
@@ -12,6 +13,19 @@ Point the client (keylime_verifier_host and keylime_verifier_port of the plugin,
 Without --cert a self-signed certificate is made, which no client that verifies its server accepts.
 Exit codes: 0 ended in order, 1 with --once: the handshake failed, 2 wrong usage, 3 could not listen.
 `;
+
+const certificateHint = "name the certificate file too";
+const upstream = ["--upstream-cert", "--upstream-key", "--upstream-key-password-file", "--upstream-ca"];
+const neededOptions: readonly NeededOption[] = [
+  { given: ["--key", "--key-password-file"], needed: ["--cert"], hint: certificateHint },
+  {
+    given: [...upstream, "--upstream-servername"],
+    needed: ["--to"],
+    hint: "name the server behind as HOST:PORT, or leave the option out",
+  },
+  { given: ["--to"], needed: ["--upstream-ca"], hint: "name the trust file that vouches for the server behind" },
+  { given: ["--upstream-key", "--upstream-key-password-file"], needed: ["--upstream-cert"], hint: certificateHint },
+];
 
 export const addIntercept: AddCommand = (program, io, setExitCode) => {
   program
@@ -34,7 +48,8 @@ export const addIntercept: AddCommand = (program, io, setExitCode) => {
     .option("--keylog <file>", "append the connections' secrets in the SSLKEYLOGFILE format; whoever has it reads them")
     .option("--json", "print one JSON document per connection, each on a line (schema spire-keylime/intercept/v1)")
     .addHelpText("after", examples)
-    .action(async (options) => {
+    .action(async (options, command) => {
+      checkNeededOptions(command, neededOptions);
       const { runIntercept } = await import("./intercept-run.js");
       setExitCode(await runIntercept(options, io));
     });

@@ -62,7 +62,6 @@ export async function runProbe(target: string, options: ProbeCommandOptions, io:
 }
 
 function candidatesOf({ cert, key, keyPasswordFile, try: directory }: ProbeCommandOptions) {
-  if (cert === undefined && key !== undefined) throw usage("--key needs --cert", "name the certificate file too");
   const own = cert === undefined ? [] : [loadCredentials({ cert, key: key ?? cert, keyPassword: keyPasswordFile })];
   if (directory === undefined) return { candidates: own, notes: [] };
   const { candidates, notes } = loadCandidates(directory, keyPasswordFile);

@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option } from "commander";
 import { parseDuration } from "../../core/duration.js";
 import type { AddCommand } from "../command.js";
+import { checkNeededOptions, type NeededOption } from "./needed-options.js";
 
 const examples = `
 Examples:
@@ -10,6 +11,15 @@ Examples:
 
 Exit codes: 0 everything presented was accepted, 1 something was refused, 2 wrong usage, 3 no verdict could be had.
 `;
+
+const neededOptions: readonly NeededOption[] = [
+  { given: ["--key"], needed: ["--cert"], hint: "name the certificate file too" },
+  {
+    given: ["--key-password-file"],
+    needed: ["--cert", "--try"],
+    hint: "name the certificate file, or the directory of candidates, too",
+  },
+];
 
 export const addProbe: AddCommand = (program, io, setExitCode) => {
   program
@@ -40,7 +50,8 @@ export const addProbe: AddCommand = (program, io, setExitCode) => {
     .option("--json", "print one JSON document (schema spire-keylime/probe/v1)")
     .option("--verbose", "list every handshake message")
     .addHelpText("after", examples)
-    .action(async (target: string, options) => {
+    .action(async (target: string, options, command) => {
+      checkNeededOptions(command, neededOptions);
       const { runProbe } = await import("./probe-run.js");
       setExitCode(await runProbe(target, options, io));
     });
