@@ -29,6 +29,7 @@ test-real: dist/spire-keylime.cjs
 
 bench: dist/spire-keylime.cjs
 	node bench/run.mjs attestation
+	node bench/run.mjs doctor
 	node bench/run.mjs trace
 
 clean:

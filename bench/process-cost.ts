@@ -15,7 +15,11 @@ const ticksPerSecond = 100;
 const lookEveryMs = 10;
 
 /** Runs a program to its end, output thrown away. /proc is read until the process is gone, so the last look is 10 ms old at most. */
-export async function measureProcess(command: string, args: readonly string[]): Promise<ProcessCost> {
+export async function measureProcess(
+  command: string,
+  args: readonly string[],
+  { exitCode = 0 }: { exitCode?: number } = {},
+): Promise<ProcessCost> {
   const startedMs = performance.now();
   const child = spawn(command, args, { stdio: ["ignore", "ignore", "pipe"] });
   let complaint = "";
@@ -26,7 +30,7 @@ export async function measureProcess(command: string, args: readonly string[]): 
   const looks = setInterval(() => look(child.pid, cost), lookEveryMs);
   try {
     const [code] = await once(child, "close");
-    if (code !== 0) throw new Error(`${command} ended with exit code ${code}: ${complaint}`);
+    if (code !== exitCode) throw new Error(`${command} ended with exit code ${code}: ${complaint}`);
   } finally {
     clearInterval(looks);
   }

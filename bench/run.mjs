@@ -1,5 +1,5 @@
 // Bundles a benchmark (TypeScript) into a temporary directory and runs it: `make bench`, or
-// `node bench/run.mjs [attestation] --pair go=/path/to/server,/path/to/agent` and `node bench/run.mjs trace`.
+// `node bench/run.mjs [attestation] --pair go=/path/to/server,/path/to/agent` `node bench/run.mjs doctor` and `node bench/run.mjs trace`.
 // See docs/benchmarks.md.
 import { spawnSync } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const entries = { attestation: "bench/bench.ts", trace: "bench/trace.ts" };
+const entries = { attestation: "bench/bench.ts", doctor: "bench/doctor.ts", trace: "bench/trace.ts" };
 const named = Object.hasOwn(entries, process.argv[2] ?? "");
 const entry = named ? entries[process.argv[2]] : entries.attestation;
 const directory = await mkdtemp(join(tmpdir(), "bench-"));

@@ -1,18 +1,17 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { Agent, request } from "node:https";
-import { homedir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { silentLogger } from "../src/core/logger.js";
 import { startKeylimeAgent } from "../src/peers/agent/keylime-agent.js";
 import { type FieldReportPki, fieldReportPki } from "../src/peers/pki/field-report-pki.js";
 import type { KeyType } from "../src/peers/pki/key-pair.js";
 import { startRealKeylime } from "../src/peers/real/keylime.js";
-import { findProgram, type PeerName } from "../src/peers/real/programs.js";
 import { startRegistrar } from "../src/peers/registrar/registrar.js";
 import { SoftwareTpm } from "../src/peers/tpm/software-tpm.js";
 import { startVerifier } from "../src/peers/verifier/verifier.js";
+import { peerProgram } from "./peer-program.js";
 
 /** One enrolled machine, and the plugin_data with which a pair attests it. */
 export interface BenchNode {
@@ -106,16 +105,6 @@ async function startReal({ directory, pki, isMtls, quoteIntervalMs, stops }: Set
   const { verifier, registrarHttp, registrarTls } = keylime.ports;
   const at = (port: number) => ({ host: "127.0.0.1", port });
   return { verifier: at(verifier), registrarHttp: at(registrarHttp), registrar: at(registrarTls) };
-}
-
-/** From where test/real/peers/install.sh puts it, else from PATH. */
-function peerProgram(name: PeerName): string {
-  const caches = process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache");
-  const installed = join(process.env.SPIRE_KEYLIME_PEERS ?? join(caches, "spire-keylime", "peers"), "bin");
-  const program = findProgram(name, `${installed}${delimiter}${process.env.PATH ?? ""}`);
-  if (program === undefined)
-    throw new Error(`${name} not found in ${installed} or on PATH: run test/real/peers/install.sh`);
-  return program;
 }
 
 async function startEmbedded({ pki, isMtls, quoteIntervalMs, stops }: SetUp): Promise<KeylimeAddresses> {

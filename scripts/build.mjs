@@ -1,7 +1,7 @@
 // Builds what is shipped: dist/spire-keylime.cjs, one executable file that holds everything (SPIRE's plugin_checksum
 // covers exactly one file), and dist/plugin-sdk.js with its types for authors of other plugins.
 import { execFileSync } from "node:child_process";
-import { chmod, mkdir, readFile, rm, stat } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
 import { brotliCompressSync } from "node:zlib";
 import { build } from "esbuild";
 
@@ -29,7 +29,12 @@ const executable = {
 
 // The command line stands in the file as text that is unpacked when a command runs: SPIRE starts the plugin at every start
 // of its own, and Node would compile all of the lab and the peers for it each time.
-const cli = await build({ ...executable, entryPoints: ["src/cli/main.ts"], write: false });
+const cli = await build({
+  ...executable,
+  entryPoints: ["src/cli/main.ts"],
+  define: { ...shared.define, "process.env.SPIRE_KEYLIME_FAULT_PAGES": JSON.stringify(await faultPages()) },
+  write: false,
+});
 await build({
   ...executable,
   entryPoints: ["src/bin/spire-keylime.ts"],
@@ -50,6 +55,13 @@ execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "tsconf
 
 const { size } = await stat("dist/spire-keylime.cjs");
 process.stderr.write(`built dist/spire-keylime.cjs (${Math.round(size / 1024)} KiB)\n`);
+
+/** The pages of docs/faults by id, as JSON text: `doctor --explain` prints them where only the executable lies. */
+async function faultPages() {
+  const names = (await readdir("docs/faults")).filter((name) => name !== "README.md");
+  const pages = names.map(async (name) => [name.replace(/\.md$/, ""), await readFile(`docs/faults/${name}`, "utf8")]);
+  return JSON.stringify(Object.fromEntries(await Promise.all(pages)));
+}
 
 /** Replaces the module that `filter` matches by one that unpacks and runs a CommonJS bundle of it. */
 function packed(filter, bundle) {

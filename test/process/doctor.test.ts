@@ -129,5 +129,6 @@ describe("doctor", () => {
     const explained = await doctor("--explain", "verifier-trust-empty");
     expect(explained.code).toBe(0);
     expect(explained.stdout).toContain("the verifier has no trust anchor for client certificates");
+    expect(explained.stdout).toContain("See it by hand");
   });
 });

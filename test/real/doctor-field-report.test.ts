@@ -29,7 +29,6 @@ describeWithPeers(["keylime_verifier", "keylime_registrar"], "the report's set-u
   it("has its causes in their order, with both keys, the certificate that goes out instead, and the empty trust", async () => {
     const report = await machine.examine();
     expect(idsOf(report.causes)).toEqual(["plugin-unknown-key", "verifier-trust-empty"]);
-    expect(report.took_ms).toBeLessThan(2000);
     const [unknownKey, trustEmpty] = report.causes.map(({ evidence }) => placesOf(evidence));
     for (const words of [
       `did you mean keylime_tls_cert_file? (${serverConf}:13)`,

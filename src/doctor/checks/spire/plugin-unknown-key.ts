@@ -108,11 +108,21 @@ function fixOf({ half, knownKeys }: PluginFacts, unknown: readonly WrittenKey[])
     const place = { kind: "hcl" as const, file: at.file ?? "", line: at.line };
     return nearest === undefined ? { ...place, remove: name } : { ...place, rename: name, to: nearest };
   });
-  const parts = edits.map((edit) => ("to" in edit ? `rename ${edit.rename} to ${edit.to}` : `remove ${edit.remove}`));
+  const renames = edits.flatMap((edit) => ("to" in edit ? [`${edit.rename} to ${edit.to}`] : []));
+  const removals = edits.flatMap((edit) => ("remove" in edit ? [edit.remove] : []));
+  const parts = [
+    ...(renames.length === 0 ? [] : [`rename ${listed(renames)}`]),
+    ...(removals.length === 0 ? [] : [`remove ${listed(removals)}`]),
+  ];
   const { file } = unknown[0]!.at;
   return { action: `in ${file} ${parts.join(" and ")}, then restart the SPIRE ${half}`, edits };
 }
 
 function names(keys: readonly WrittenKey[]): string {
-  return keys.map(({ name }) => name).join(" and ");
+  return listed(keys.map(({ name }) => name));
+}
+
+/** `a, b and c` */
+function listed(texts: readonly string[]): string {
+  return new Intl.ListFormat("en-GB").format(texts);
 }
