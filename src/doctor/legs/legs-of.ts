@@ -15,6 +15,7 @@ import {
 } from "./leg.js";
 import { isTakenLive, liveEndpoint, seenLive } from "./live-view.js";
 import { located, x509Of } from "./located.js";
+import { trustsNobody } from "./trusts-nobody.js";
 
 /** Who is at the ends of each leg. */
 const ends: Record<LegId, { client: ReaderId; server: ReaderId }> = {
@@ -27,7 +28,7 @@ const ends: Record<LegId, { client: ReaderId; server: ReaderId }> = {
   "push-agent->verifier": { client: "keylime-agent", server: "verifier" },
 };
 
-type LegFacts = Pick<Facts, "files" | "spireServer" | "spireAgent" | "endpoints">;
+type LegFacts = Pick<Facts, "files" | "spireServer" | "spireAgent" | "endpoints" | "keylime" | "scope">;
 
 const built = new WeakMap<LegFacts, { nowMs: number; legs: readonly Leg[] }>();
 
@@ -63,7 +64,8 @@ function legEnd(id: LegId, side: Side, facts: LegFacts, nowMs: number): LegEnd {
   );
   const parts = named.filter(({ use }) => use.role === "ca");
   const own = named.find(({ use }) => use.role === "certificate");
-  const trust = parts.length === 0 ? undefined : trustOf(parts);
+  const isEmpty = reader === "verifier" && side === "server" && trustsNobody(facts);
+  const trust = parts.length === 0 && !isEmpty ? undefined : trustOf(parts);
   const seen = side === "server" ? seenLive(id, facts, own?.file) : undefined;
   const configured = own && presentedOf(own, { stack, trust, nowMs });
   return { reader, stack, trust, presented: seen ?? configured };

@@ -1,4 +1,10 @@
-import type { ComponentConfig, OptionSource, SectionContent, SettledOption } from "./component-config.js";
+import type {
+  ComponentConfig,
+  OptionContent,
+  OptionSource,
+  SectionContent,
+  SettledOption,
+} from "./component-config.js";
 
 /**
  * The value of an option as Keylime's `config.get` returns it (keylime 7.14.3 config.py), and who says so: the
@@ -19,6 +25,18 @@ export function settleOption(config: ComponentConfig, name: string, section?: st
 /** Whether any file that is read has the section; Keylime stops at the first list it wants from one that is missing. */
 export function hasSection(config: ComponentConfig, section: string = config.component): boolean {
   return sectionsOf(config).some(({ content }) => content.name === section);
+}
+
+/** The first place where an option stands behind a comment sign in the section that Keylime reads. */
+export function commentedOption(
+  { component, files }: ComponentConfig,
+  name: string,
+): (OptionContent & { file: string }) | undefined {
+  return files
+    .flatMap(({ path, content }) =>
+      content.is === "read" ? content.commented.map((one) => ({ ...one, file: path })) : [],
+    )
+    .find((one) => one.section === component && one.name === name);
 }
 
 interface Said {

@@ -8,7 +8,7 @@ export function acceptanceTable(endpoints: readonly EndpointFacts[]): Markup | u
   const names = [...new Set(asked.flatMap(({ connections }) => connections.map(nameOf)))];
   return markup`<table class="acceptance"><caption class="quiet">What each service made of each certificate. TLS comes first: what it refuses never reaches HTTP, where 403 is the answer to who presented none.</caption>
 <thead><tr><th scope="col">presented</th>${asked.map(({ role }) => markup`<th scope="col">${role}</th>`)}</tr></thead>
-<tbody>${names.map((name) => markup`<tr><th scope="row">${name}</th>${asked.map((endpoint) => cell(endpoint, name))}</tr>`)}</tbody></table>
+<tbody>${names.map((name) => markup`<tr><th scope="row" class="path">${name}</th>${asked.map((endpoint) => cell(endpoint, name))}</tr>`)}</tbody></table>
 `;
 }
 

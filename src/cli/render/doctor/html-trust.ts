@@ -7,10 +7,15 @@ type End = Leg["client"];
 
 /** What the files and the chains seen live decide on each leg: a row for each, a column for each side's verdict. */
 export function trustTable(legs: readonly Leg[]): Markup | undefined {
-  if (legs.length === 0) return undefined;
-  return markup`<table class="acceptance"><caption class="quiet">What each side's TLS library makes of what the other presents.</caption>
+  const judged = legs.filter(({ client, server }) =>
+    [client, server].some(({ verdict }) => verdict.outcome !== "unknown"),
+  );
+  if (judged.length === 0) return undefined;
+  const rest = legs.length - judged.length;
+  const others = rest === 0 ? "" : ` Of ${rest} more not enough is configured here to judge either side.`;
+  return markup`<table class="acceptance"><caption class="quiet">What each side's TLS library makes of what the other presents.${others}</caption>
 <thead><tr><th scope="col">leg</th><th scope="col">the client of the server</th><th scope="col">the server of the client</th></tr></thead>
-<tbody>${legs.map(({ id, client, server }) => markup`<tr><th scope="row">${legWords(id)}</th>${cell(client, server)}${cell(server, client)}</tr>`)}</tbody></table>
+<tbody>${judged.map(({ id, client, server }) => markup`<tr><th scope="row">${legWords(id)}</th>${cell(client, server)}${cell(server, client)}</tr>`)}</tbody></table>
 `;
 }
 

@@ -31,8 +31,10 @@ function withoutFinding(facts: Facts, proxies: readonly ProxyFacts[], leaf: Loca
   if (proxies.length > 0 && leaf === undefined)
     return { is: "unknown", reason: "the verifier's certificate, whose names the proxy looks for, was not read" };
   if (proxies.length > 0) return { is: "clear", because: proxies.map(clearText).join("; ") };
-  if (facts.endpoints.known) return { is: "clear", because: "no proxy was met in front of the verifier" };
-  return notLearnt(facts, facts.endpoints.reason);
+  if (!facts.endpoints.known) return notLearnt(facts, facts.endpoints.reason);
+  const isAsked = facts.endpoints.value.some(({ role, speaks }) => role === "verifier" && speaks.known);
+  if (isAsked) return { is: "clear", because: "no proxy was met in front of the verifier" };
+  return { is: "skipped", reason: "no verifier was met" };
 }
 
 function clearText({ target, name, verifies }: ProxyFacts): string {

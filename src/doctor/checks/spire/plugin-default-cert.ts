@@ -39,7 +39,8 @@ function judgeDefault(facts: Facts, { nowMs }: JudgeContext, plugin: PluginFacts
   const refusal = refusalsOf(legsOf(facts, nowMs)).find(
     (each) => each.leg.id === "plugin->verifier" && each.side === "server" && !each.leg.isClientTakenLive,
   );
-  const isForeign = refusal !== undefined && blame(refusal, facts.files, nowMs) === "ca-wrong";
+  const isJudged = refusal !== undefined && refusal.judge.trust?.certificates.length !== 0;
+  const isForeign = isJudged && blame(refusal, facts.files, nowMs) === "ca-wrong";
   const live = refusedLive(facts);
   const leg = legsOf(facts, nowMs).find(({ id }) => id === "plugin->verifier");
   if (!isForeign && live === undefined) {

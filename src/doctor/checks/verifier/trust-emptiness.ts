@@ -1,7 +1,8 @@
+import { commentedOption } from "../../../keylime/config/settle-option.js";
 import type { Facts } from "../../facts/facts.js";
 import type { KeylimeServiceFacts } from "../../facts/keylime/keylime-facts.js";
 import type { Evidence } from "../check.js";
-import { baseFile, commentedOut, optionEvidence } from "./verifier-conf.js";
+import { baseFile, optionEvidence } from "./verifier-conf.js";
 
 const name = "trusted_client_ca";
 
@@ -22,7 +23,7 @@ export function emptinessOf({ scope }: Pick<Facts, "scope">, service: KeylimeSer
     const summary = list.is === "all" ? `${name} = all trusts no CA` : `${name} is empty`;
     return emptiness(summary, optionEvidence(option));
   }
-  const comment = commentedOut(service, name);
+  const comment = commentedOption(service.config, name);
   if (comment !== undefined) {
     const { file, line, column, value } = comment;
     return emptiness(`${name} is commented out`, { text: `#${name} = ${value}`, file, line, column });

@@ -1,4 +1,4 @@
-import type { OptionContent, SettledOption } from "../../../keylime/config/component-config.js";
+import type { SettledOption } from "../../../keylime/config/component-config.js";
 import { hasSection } from "../../../keylime/config/settle-option.js";
 import type { EndpointFacts, TlsConnectionFacts } from "../../facts/endpoints/endpoint-facts.js";
 import type { Facts } from "../../facts/facts.js";
@@ -38,18 +38,6 @@ export function optionEvidence({ name, value, source }: SettledOption): Evidence
   const text = `${name} = ${value === "" ? "(nothing)" : value}`;
   if (source.kind === "environment") return { text: `${text}, set by the environment variable ${source.variable}` };
   return { text, file: source.file, line: source.line, column: source.column };
-}
-
-/** The first place where an option stands behind a comment sign in the section that Keylime reads. */
-export function commentedOut(
-  { config }: KeylimeServiceFacts,
-  name: string,
-): (OptionContent & { file: string }) | undefined {
-  return config.files
-    .flatMap(({ path, content }) =>
-      content.is === "read" ? content.commented.map((one) => ({ ...one, file: path })) : [],
-    )
-    .find((one) => one.section === config.component && one.name === name);
 }
 
 /** How the verifier's own answer speaks about client certificates. */

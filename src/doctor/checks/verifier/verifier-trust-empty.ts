@@ -1,17 +1,11 @@
+import { commentedOption } from "../../../keylime/config/settle-option.js";
 import { readTrustList } from "../../../keylime/config/trust-list.js";
 import type { Facts } from "../../facts/facts.js";
 import type { KeylimeServiceFacts } from "../../facts/keylime/keylime-facts.js";
 import { defineCheck, type Outcome } from "../check.js";
 import { unseenRefusal } from "../live/unseen-refusal.js";
 import { emptinessOf } from "./trust-emptiness.js";
-import {
-  commentedOut,
-  errorThatStops,
-  judgeVerifierOptions,
-  liveEvidence,
-  liveVerifier,
-  setOptionFix,
-} from "./verifier-conf.js";
+import { errorThatStops, judgeVerifierOptions, liveEvidence, liveVerifier, setOptionFix } from "./verifier-conf.js";
 
 const name = "trusted_client_ca";
 
@@ -63,8 +57,8 @@ function judge(facts: Facts, service: KeylimeServiceFacts): Outcome {
 
 /** What is commented out when Keylime could read it; else the CA that the verifier trusts in servers. */
 function wantedValue(service: KeylimeServiceFacts): string {
-  const candidates = [commentedOut(service, name)?.value, service.tls.trustedServerCa?.option?.value].map((value) =>
-    value?.replace(/\s+#.*$/, ""),
+  const candidates = [commentedOption(service.config, name)?.value, service.tls.trustedServerCa?.option?.value].map(
+    (value) => value?.replace(/\s+#.*$/, ""),
   );
   const usable = candidates.find(
     (value) => value !== undefined && ["files", "default"].includes(readTrustList(value).is),
