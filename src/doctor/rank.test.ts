@@ -44,6 +44,14 @@ describe("rank", () => {
     expect(order(doubtful, found("agent-failed"))).toEqual(["agent-failed", "verifier-unreachable"]);
   });
 
+  it("puts what shows only once a certificate is trusted behind what keeps it from being so, on the same leg", () => {
+    const plugin = { leg: "plugin->verifier" };
+    const expired = found("cert-expired", plugin);
+    expect(order(expired, found("verifier-trust-empty", plugin))).toEqual(["verifier-trust-empty", "cert-expired"]);
+    const agent = found("ca-wrong", { leg: "verifier->agent" });
+    expect(order(expired, agent)).toEqual(["cert-expired", "ca-wrong"]);
+  });
+
   it("takes no finding of another leg for a consequence", () => {
     const leg = (name: string) => ({ leg: name });
     const ranked = rank([

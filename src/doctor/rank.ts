@@ -34,11 +34,21 @@ const explains: Partial<Record<FaultId, readonly FaultId[]>> = {
   "agent-default-uuid": ["agent-failed"],
 };
 
+/** Without a way to a trusted root a TLS library looks no further at a certificate. */
+const wantsTrust: readonly FaultId[] = [
+  "verifier-trust-empty",
+  "ca-bundle-incomplete",
+  "cert-chain-incomplete",
+  "ca-wrong",
+];
+const onceTrusted: readonly FaultId[] = ["cert-no-client-auth", "cert-expired", "cert-not-yet-valid", "cert-weak"];
+
 const faultOrder = Object.keys(faults) as FaultId[];
 
 /**
  * Orders findings: what is doubtful, and what another one explains, stands behind everything that stands for itself; then by the stage of an
- * attestation that is blocked, then by severity, then as the fault table lists them. Pure and total.
+ * attestation that is blocked, then by severity; what shows only once a certificate is trusted stands behind what keeps it from being so; then
+ * as the fault table lists them. Pure and total.
  */
 export function rank(found: readonly FoundFault[]): RankedFault[] {
   const byStage = [...found].sort((a, b) => compare(keyOf(a), keyOf(b)));
@@ -46,24 +56,41 @@ export function rank(found: readonly FoundFault[]): RankedFault[] {
     const cause = byStage.find((other) => isExplainedBy(each, other));
     return cause === undefined ? each : { ...each, explainedBy: cause.id };
   });
-  return ranked.sort((a, b) => compare(keyOf(a), keyOf(b)));
+  const keys = new Map(ranked.map((each) => [each, keyOf(each, ranked)]));
+  return ranked.sort((a, b) => compare(keys.get(a)!, keys.get(b)!));
 }
 
 function isExplainedBy(effect: FoundFault, cause: FoundFault): boolean {
   if (!cause.finding.stopsAttestation || !(explains[cause.id]?.includes(effect.id) ?? false)) return false;
-  const [legOfCause, legOfEffect] = [cause.finding.leg, effect.finding.leg];
-  return legOfCause === undefined || legOfEffect === undefined || legOfCause === legOfEffect;
+  return mayShareLeg(effect, cause);
+}
+
+function mayShareLeg({ finding: { leg: one } }: FoundFault, { finding: { leg: other } }: FoundFault): boolean {
+  return one === undefined || other === undefined || one === other;
+}
+
+function showsLater(each: FoundFault, all: readonly RankedFault[]): boolean {
+  if (!onceTrusted.includes(each.id)) return false;
+  return all.some(
+    (other) =>
+      wantsTrust.includes(other.id) &&
+      other.finding.stopsAttestation &&
+      other.explainedBy === undefined &&
+      mayShareLeg(each, other),
+  );
 }
 
 const severities = ["error", "warning", "info"] as const;
 
-function keyOf({ id, finding, explainedBy }: RankedFault): number[] {
+function keyOf(each: RankedFault, all: readonly RankedFault[] = []): number[] {
+  const { id, finding, explainedBy } = each;
   return [
     finding.stopsAttestation ? 0 : 1,
     finding.isDoubtful === true ? 1 : 0,
     explainedBy === undefined ? 0 : 1,
     stages.indexOf(stageOf(id, finding)),
     severities.indexOf(finding.severity),
+    showsLater(each, all) ? 1 : 0,
     faultOrder.indexOf(id),
   ];
 }

@@ -48,6 +48,8 @@ export interface RealKeylimeOptions {
   tenantOptions?: IniOptions;
   /** Name of the verifier's INI section, for the fault of a wrong one. */
   verifierSection?: string;
+  /** Variables that the verifier alone is started with: KEYLIME_VERIFIER_… wins over its file. */
+  verifierEnvironment?: Readonly<Record<string, string>>;
   /** `enable_agent_mtls`; true without. */
   agentMtls?: boolean;
   /** Seconds between two quotes of an enrolled agent; 1 without. */
@@ -137,7 +139,8 @@ class RunningKeylime implements RealKeylime {
     httpsRequest(this.registrarUrl + path, { ...this.adminTls(), ...request });
 
   async startVerifier(): Promise<void> {
-    this.verifier = await this.startService(this.options.programs.verifier);
+    const { programs, verifierEnvironment } = this.options;
+    this.verifier = await this.startService(programs.verifier, verifierEnvironment);
     await this.ready(this.verifier, `${this.verifierUrl}/version`);
   }
 
@@ -183,11 +186,11 @@ class RunningKeylime implements RealKeylime {
   }
 
   /** Its parent process ignores SIGTERM, so the whole group gets it. */
-  private startService(command: string): Promise<Child> {
+  private startService(command: string, environment: Readonly<Record<string, string>> = {}): Promise<Child> {
     return startChild({
       command,
       cwd: this.files.workDir,
-      env: { ...this.environment, PYTHONUNBUFFERED: "1" },
+      env: { ...this.environment, ...environment, PYTHONUNBUFFERED: "1" },
       stopSignalTo: "group",
     });
   }
