@@ -1,5 +1,11 @@
 import { randomUUID } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { known } from "../../src/doctor/facts/fact.js";
+import { gatherPython } from "../../src/doctor/facts/keylime/gather-python.js";
+import { interpreterOf } from "../../src/doctor/facts/keylime/interpreter-of.js";
+import { Machine } from "../../src/doctor/facts/machine.js";
+import { gatherProcesses } from "../../src/doctor/facts/processes/gather-processes.js";
 import type { FaultId } from "../../src/faults/faults.js";
 import { type KeylimeAgent, type KeylimeAgentOptions, startKeylimeAgent } from "../../src/peers/agent/keylime-agent.js";
 import { createRootCa } from "../../src/peers/pki/authority.js";
@@ -8,11 +14,12 @@ import { startTerminatingProxy } from "../fakes/terminating-proxy.js";
 import { goServerConf, pluginCert, pluginKey } from "../scenarios/support/live-set-ups.js";
 import { agentConf, spireConf } from "../scenarios/support/set-ups.js";
 import { freePort } from "../support/free-port.js";
+import { runChecked } from "../support/run-command.js";
 import { until } from "../support/until.js";
 import { type AttestingNode, agentTls, startAttestingNode } from "./support/attesting-node.js";
 import { enrolAtVerifier, untilAttested, verifierAgent } from "./support/enrol.js";
 import { causesOf, type Examination, examine } from "./support/examined-node.js";
-import { describeWithPeers } from "./support/peers.js";
+import { describeWithPeers, peerPath } from "./support/peers.js";
 
 /** What is planted on a node that attests: what is changed, and the causes in their order. */
 interface Planted {
@@ -132,6 +139,23 @@ describeWithPeers(["keylime_verifier", "keylime_registrar"], "doctor, live (Keyl
     expect(diagnosis.tookMs).toBeLessThan(2000);
     const live = diagnosis.results.filter(({ check: { family } }) => family === "live" || family === "node");
     expect(live.filter(({ outcome }) => outcome.is === "unknown")).toEqual([]);
+  });
+
+  it("tells the Python that runs the verifier", async () => {
+    const all = await gatherProcesses("/");
+    if (!all.known) throw new Error(all.reason);
+    const directory = node.keylime.environment.KEYLIME_DIR;
+    const processes = all.value.filter(
+      ({ environment }) => environment.known && environment.value.KEYLIME_DIR === directory,
+    );
+    const told = await gatherPython(new Machine(undefined), "keylime_verifier", { processes, units: [] });
+    const interpreter = interpreterOf(await readFile(peerPath("keylime_verifier"), "utf8"));
+    const version = await runChecked(interpreter!, [
+      "-c",
+      "import sys; print(sys.version_info[0], sys.version_info[1])",
+    ]);
+    const [major, minor] = version.trim().split(" ").map(Number);
+    expect(told).toEqual(known({ major, minor }, expect.stringMatching(/\/python3\.\d+$/)));
   });
 
   it.each(Object.entries(misconfigured))("names %s", async (_, { plant, causes }) => {

@@ -1,6 +1,6 @@
 import type { CaOptions } from "../../src/peers/pki/authority.js";
 import type { FieldReportPki } from "../../src/peers/pki/field-report-pki.js";
-import { withCertificates } from "./support/certificate-set-ups.js";
+import { runByPython, withCertificates } from "./support/certificate-set-ups.js";
 import type { Scenario } from "./support/scenario.js";
 
 const below = async (pki: FieldReportPki, options: CaOptions) => {
@@ -37,5 +37,17 @@ export const scenarios: readonly Scenario[] = [
     },
     causes: ["ca-not-a-ca"],
     says: ["more CAs stand below it than its path length allows", "CN=Book of Omens"],
+  },
+  {
+    name: "a CA without key usage, for Python 3.13",
+    tree: async (pki) => [
+      withCertificates(pki, { client: await below(pki, { omit: ["keyUsage"] }), clientCa: pki.root.certPem }),
+      runByPython("3.13"),
+    ],
+    causes: ["ca-not-a-ca"],
+    says: [
+      "CN=Mumm-Ra may not sign what it signed: it has no key usage, which Python's ssl from 3.13 on",
+      "critical basic constraints, keyCertSign and both key identifiers",
+    ],
   },
 ];

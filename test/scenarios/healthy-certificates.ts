@@ -1,7 +1,7 @@
 import { createRootCa } from "../../src/peers/pki/authority.js";
 import { fieldReportPki } from "../../src/peers/pki/field-report-pki.js";
 import type { KeyType } from "../../src/peers/pki/key-pair.js";
-import { certs, pluginCertificate, withAgent, withCertificates } from "./support/certificate-set-ups.js";
+import { certs, pluginCertificate, runByPython, withAgent, withCertificates } from "./support/certificate-set-ups.js";
 import type { Scenario } from "./support/scenario.js";
 import { serverConf, spireConf, verifierConf } from "./support/set-ups.js";
 
@@ -87,6 +87,20 @@ export const scenarios: readonly Scenario[] = [
       withAgent(pki.agent),
       { [`${certs}/agent.crt`]: null, [`${certs}/agent.key`]: null },
     ],
+    causes: [],
+  },
+  {
+    name: "a verifier run by Python 3.13, to which an intermediate is an anchor",
+    tree: (pki) => [withCertificates(pki, { clientCa: pki.intermediate.certPem }), runByPython("3.13")],
+    causes: [],
+  },
+  {
+    name: "a CA without key usage, which Python 3.12 takes",
+    tree: async (pki) => {
+      const ca = await pki.root.issueCa({ commonName: "no key usage", omit: ["keyUsage"] });
+      const client = await ca.issue({ commonName: "spire", eku: ["clientAuth"] });
+      return [withCertificates(pki, { client, clientCa: pki.root.certPem }), runByPython("3.12")];
+    },
     causes: [],
   },
 ];

@@ -50,6 +50,11 @@ export function blame(refusal: Refusal, files: readonly FileFacts[], nowMs: numb
       return "ca-not-a-ca";
     case "UNABLE_TO_GET_ISSUER_CERT":
       return isReadInPart(refusal, nowMs) ? "ca-bundle-order" : "ca-bundle-incomplete";
+    case "CA_BCONS_NOT_CRITICAL":
+    case "CA_CERT_MISSING_KEY_USAGE":
+    case "MISSING_AUTHORITY_KEY_IDENTIFIER":
+    case "MISSING_SUBJECT_KEY_IDENTIFIER":
+      return verdict.depth > 0 ? "ca-not-a-ca" : undefined;
     default:
       return noIssuer.has(verdict.error.name) ? blameIssuer(refusal, files, nowMs) : undefined;
   }

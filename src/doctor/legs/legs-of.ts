@@ -71,14 +71,22 @@ function legEnd(id: LegId, side: Side, facts: LegFacts, nowMs: number): LegEnd {
   return { reader, stack, trust, presented: seen ?? configured };
 }
 
-function stackOf(reader: ReaderId, { spireServer, spireAgent }: LegFacts): StackId {
+function stackOf(reader: ReaderId, { spireServer, spireAgent, keylime }: LegFacts): StackId {
   if (reader === "keylime-agent") return "keylime-agent";
-  if (reader !== "server-plugin" && reader !== "agent-plugin") return "python";
+  if (reader !== "server-plugin" && reader !== "agent-plugin") return pythonOf(keylime[reader]);
   const conf = reader === "server-plugin" ? spireServer : spireAgent;
   const plugin = conf.known && conf.value.is === "parsed" ? conf.value.plugin : undefined;
   if (plugin === undefined || plugin.kind === "ours") return "node";
   const isUnverified = plugin.data.known && plugin.data.value.server?.verifiesServer === false;
   return isUnverified ? "go-unverified" : "go";
+}
+
+/** Where the version does not show it is taken for an older one: the distributions that package Keylime have those. */
+function pythonOf(service: Facts["keylime"]["verifier"]): StackId {
+  const python = service.known ? service.value.python : undefined;
+  if (python === undefined || !python.known) return "python";
+  const { major, minor } = python.value;
+  return major > 3 || (major === 3 && minor >= 13) ? "python-3.13" : "python";
 }
 
 function trustOf(parts: Trust["parts"]): Trust {

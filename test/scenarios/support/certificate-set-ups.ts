@@ -84,6 +84,15 @@ export function withAgent(agent: Pick<IssuedCertificate, "chainPem" | "keyPem">,
 /** The verifier of a machine whose agents push. */
 export const pushMode: Tree = { [verifierConf]: `${verifier}mode = push\n` };
 
+/** Keylime's programs as a package installs them, run by that Python. */
+export const runByPython = (version: string): Tree =>
+  Object.fromEntries(
+    ["verifier", "registrar", "tenant"].map((each) => [
+      `/usr/bin/keylime_${each}`,
+      { text: `#!/usr/bin/python${version} -s\nimport re\n`, mode: 0o755 },
+    ]),
+  );
+
 /** A client certificate of the plugin below the report's intermediate. */
 export function pluginCertificate(pki: FieldReportPki, options: LeafOptions = {}): Promise<IssuedCertificate> {
   return pki.issue({ commonName: "spire-server.keylime.funlab.casa", eku: ["clientAuth"], ...options });

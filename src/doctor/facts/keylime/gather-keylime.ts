@@ -11,6 +11,7 @@ import { type Fact, known, unknown } from "../fact.js";
 import { readContent } from "../files/read-content.js";
 import type { Machine } from "../machine.js";
 import { shownValue } from "../processes/hidden-values.js";
+import { gatherPython } from "./gather-python.js";
 import type { KeylimeAgentFacts, KeylimeFacts, KeylimeServiceFacts } from "./keylime-facts.js";
 import { type ServiceEnvironment, type Starts, serviceEnvironment } from "./service-environment.js";
 
@@ -23,8 +24,11 @@ export async function gatherKeylime(
   starts: Starts,
   options: Partial<DoctorOptions>,
 ): Promise<KeylimeFacts> {
-  const service = (component: IniComponent, asked: string | undefined) =>
-    gatherService(machine, component, withFile(serviceEnvironment(starts, component, asked), component, asked), asked);
+  const service = async (component: IniComponent, asked: string | undefined) => {
+    const environment = withFile(serviceEnvironment(starts, component, asked), component, asked);
+    const python = await gatherPython(machine, `keylime_${component}`, starts);
+    return await gatherService(machine, { component, environment, python }, asked);
+  };
   const [verifier, registrar, tenant, agent] = await Promise.all([
     service("verifier", options.verifierConfig),
     service("registrar", options.registrarConfig),
@@ -40,10 +44,15 @@ function withFile(found: ServiceEnvironment, component: string, file: string | u
   return { ...found, values: { ...found.values, [`KEYLIME_${component.toUpperCase()}_CONFIG`]: file } };
 }
 
+interface Service {
+  component: IniComponent;
+  environment: ServiceEnvironment;
+  python: KeylimeServiceFacts["python"];
+}
+
 async function gatherService(
   machine: Machine,
-  component: IniComponent,
-  environment: ServiceEnvironment,
+  { component, environment, python }: Service,
   asked: string | undefined,
 ): Promise<Fact<KeylimeServiceFacts>> {
   const source = asked ?? `/etc/keylime/${component}.conf`;
@@ -56,6 +65,7 @@ async function gatherService(
       config: withoutSecrets(config),
       tls,
       environmentFrom: environment.from,
+      python,
       modifiedMs: await modified(machine, config.files),
       trusted: await certificatesIn(machine, tls.trustedClientCa?.files ?? []),
       unnamed: await unnamedCertificates(machine, tls),

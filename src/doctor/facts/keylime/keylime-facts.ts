@@ -3,6 +3,7 @@ import type { ComponentConfig } from "../../../keylime/config/component-config.j
 import type { KeylimeTls } from "../../../keylime/config/tls-settings.js";
 import type { Fact } from "../fact.js";
 import type { FileCertificate } from "../files/file-facts.js";
+import type { PythonVersion } from "./gather-python.js";
 
 /** Keylime's configuration as its services read it; unknown where a service has no file. */
 export interface KeylimeFacts {
@@ -18,6 +19,8 @@ export interface KeylimeServiceFacts {
   tls: KeylimeTls;
   /** Where the KEYLIME_* variables were seen. */
   environmentFrom: string;
+  /** The Python that runs it, whose version decides how certificates are verified. */
+  python: Fact<PythonVersion>;
   /** When each file was last changed. */
   modifiedMs: Readonly<Record<string, number>>;
   /** Certificates in the folder of the service's own that its options do not name. */

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { realpathSync } from "node:fs";
 import { symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
@@ -41,6 +42,7 @@ describe("gatherProcesses on this machine", () => {
       groups: expect.not.arrayContaining([child.pid]),
       user: expect.any(String),
       command: ["keylime_verifier", "-e", script, configuration],
+      executable: { known: true, value: realpathSync(process.execPath), source: `/proc/${child.pid}/exe` },
       environment: {
         known: true,
         value: { KEYLIME_DIR: "/lab", KEYLIME_VERIFIER_SERVER_KEY_PASSWORD: "(hidden)" },

@@ -65,6 +65,7 @@ async function readProcess(machine: Machine, pid: string): Promise<ProcessFacts 
       groups,
       user: machine.names.get(uid),
       command: shownCommand(command),
+      executable: map(await readTarget(join(directory, "exe")), (path) => path.replace(/ \(deleted\)$/, "")),
       environment: await readEnvironment(join(directory, "environ")),
       workingDirectory: await readTarget(join(directory, "cwd")),
       openConfiguration: map(descriptors, configurationFiles),

@@ -18,6 +18,8 @@ export interface ProcessFacts {
   user: string | undefined;
   /** Values that may be secret are replaced. */
   command: readonly string[];
+  /** The program that runs, links followed: of a script its interpreter. */
+  executable: Fact<string>;
   /** The KEYLIME_* variables it was started with. */
   environment: Fact<Readonly<Record<string, string>>>;
   /** Where relative paths of its configuration start. */
