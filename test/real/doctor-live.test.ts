@@ -7,6 +7,9 @@ import { interpreterOf } from "../../src/doctor/facts/keylime/interpreter-of.js"
 import { Machine } from "../../src/doctor/facts/machine.js";
 import { gatherProcesses } from "../../src/doctor/facts/processes/gather-processes.js";
 import type { FaultId } from "../../src/faults/faults.js";
+import { registrarRole, verifierRole } from "../../src/keylime/roles.js";
+import { HttpClient } from "../../src/net/http-client.js";
+import { loadIdentity } from "../../src/net/identity.js";
 import { type KeylimeAgent, type KeylimeAgentOptions, startKeylimeAgent } from "../../src/peers/agent/keylime-agent.js";
 import { createRootCa } from "../../src/peers/pki/authority.js";
 import { SoftwareTpm } from "../../src/peers/tpm/software-tpm.js";
@@ -239,3 +242,47 @@ describeWithPeers(["keylime_verifier", "keylime_registrar"], "doctor, live (Keyl
     expect(causesOf(await examine(node, { agent }))[0]).toBe("agent-api-version");
   });
 });
+
+describeWithPeers(["keylime_verifier", "keylime_registrar"], "a registrar that trusts nobody (Keylime 7.14.3)", () => {
+  let node: AttestingNode;
+  beforeAll(async () => {
+    node = await startAttestingNode({ enrol: null, keylime: { registrarOptions: { trusted_client_ca: "[]" } } });
+  });
+  afterAll(() => node?.[Symbol.asyncDispose]());
+
+  it("is named, with the alert it sends", async () => {
+    const diagnosis = await examine(node);
+    expect(causesOf(diagnosis)).toEqual(["registrar-refuses-client", "agent-not-enrolled"]);
+    expect(diagnosis.ranked[0]!.finding.summary).toContain("alert 48 unknown_ca");
+  });
+});
+
+describeWithPeers(
+  ["keylime_verifier", "keylime_registrar"],
+  "a client of the registrar's HTTP port (Keylime 7.14.3)",
+  () => {
+    it("is told within two seconds that no TLS is spoken there, whichever service it meant", async () => {
+      await using node = await startAttestingNode({ enrol: null });
+      const port = node.keylime.ports.registrarHttp;
+      const file = (name: string) => ({ path: node.dir.file(name), key: name, isDefault: false });
+      const { identity } = loadIdentity(
+        { ca: file("ca-complete-chain.crt"), cert: file("plugin.crt"), key: file("plugin.key") },
+        Date.now(),
+      );
+      const source = { current: () => identity!, checkNow: () => identity! };
+      for (const [role, code] of [
+        [verifierRole, "verifier-not-tls"],
+        [registrarRole, "registrar-port-mixup"],
+      ] as const) {
+        const common = { host: "127.0.0.1", port, role, identity: source, userAgent: "test" };
+        const http = new HttpClient({ ...common, connectTimeoutMs: 10_000 });
+        const startMs = performance.now();
+        await expect(http.request({ method: "GET", path: "/version", timeoutMs: 10_000 })).rejects.toMatchObject({
+          code,
+        });
+        expect(performance.now() - startMs).toBeLessThan(2000);
+        http.close();
+      }
+    });
+  },
+);
