@@ -20,6 +20,8 @@ export interface DoctorOptions {
   asUser?: string;
   /** Make no connection at all. */
   offline: boolean;
+  /** Start the configured server plugin, to see what it presents. */
+  rehearse?: boolean;
   /** Checks to run; empty: all. */
   only: readonly FaultId[];
   skip: readonly FaultId[];

@@ -48,7 +48,7 @@ export function reportOf(diagnosis: Diagnosis, { version, failOn }: ReportOption
     contradictions: contradictionsOf(facts, options.nowMs).map(reportedContradiction),
     legs: reportedLegs(legsOf(facts, options.nowMs)),
     checks: results.map(reportedCheck),
-    sources: sourcesOf(facts),
+    sources: sourcesOf(facts, options.rehearse === true),
     exit_code: exitCodeOf(examination, verdict, failOn),
   };
 }
@@ -107,7 +107,7 @@ function reportedContradiction(contradiction: Contradiction): ReportedContradict
 }
 
 /** Where the facts of the machine come from. */
-function sourcesOf(facts: Facts): DoctorReport["sources"] {
+function sourcesOf(facts: Facts, isRehearsed: boolean): DoctorReport["sources"] {
   const named: [string, Fact<unknown>][] = [
     ["SPIRE server configuration", facts.spireServer],
     ["SPIRE agent configuration", facts.spireAgent],
@@ -116,6 +116,7 @@ function sourcesOf(facts: Facts): DoctorReport["sources"] {
     ["tenant configuration", facts.keylime.tenant],
     ["Keylime agent configuration", facts.keylime.agent],
     ["running services", facts.processes],
+    ...(isRehearsed ? [["the server plugin, started", facts.rehearsal] satisfies [string, Fact<unknown>]] : []),
   ];
   return named.map(([what, fact]) => ({ what, source: fact.source, problem: fact.known ? null : fact.reason }));
 }

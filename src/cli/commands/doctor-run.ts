@@ -25,6 +25,7 @@ export interface DoctorCommandOptions extends DoctorOutputs {
   expandEnv?: boolean;
   root?: string;
   offline?: boolean;
+  rehearse?: boolean;
   asUser?: string;
   only?: FaultId[];
   skip?: FaultId[];
@@ -105,6 +106,7 @@ function doctorOptions(options: DoctorCommandOptions, io: Io): DoctorOptions {
     ...(options.expandEnv ? { expandEnv: io.env } : {}),
     ...selection(options),
     offline: options.offline === true,
+    rehearse: options.rehearse === true,
     timeoutMs: options.timeout,
     nowMs: Date.now(),
     signal: io.interrupted,

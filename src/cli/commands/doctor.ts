@@ -72,6 +72,10 @@ function addScope(command: Command): void {
   command
     .option("--root <dir>", "examine the copy of a machine: every absolute path lies below this directory")
     .option("--offline", "read files only, make no connection")
+    .option(
+      "--rehearse",
+      "start the configured Go plugin, unprivileged as this is, to see which certificate it presents",
+    )
     .option("--as-user <user>", "judge what this user may read, in place of the user that runs the service")
     .option("--only <ids>", "run these checks only, separated by commas", faultIds)
     .option("--skip <ids>", "leave these checks out", faultIds)

@@ -5,6 +5,7 @@ import type { KeylimeFacts } from "./keylime/keylime-facts.js";
 import type { NodeFacts } from "./node/node-facts.js";
 import type { ProcessFacts } from "./processes/process-facts.js";
 import type { ProxyFacts } from "./proxies/proxy-facts.js";
+import type { RehearsalFacts } from "./rehearsal/rehearsal-facts.js";
 import type { SpireConfFacts } from "./spire/spire-facts.js";
 import type { UnitFacts } from "./units/gather-units.js";
 
@@ -19,6 +20,8 @@ export interface Facts extends LiveFacts {
   processes: Fact<readonly ProcessFacts[]>;
   units: readonly UnitFacts[];
   keylime: KeylimeFacts;
+  /** What the configured server plugin does when it is started; unknown unless that was asked for. */
+  rehearsal: Fact<RehearsalFacts>;
   /** What an nginx on the machine passes on over TLS. */
   proxies: Fact<readonly ProxyFacts[]>;
   /** Every file that a configuration names or that counts by default. */

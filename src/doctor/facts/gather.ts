@@ -8,6 +8,7 @@ import { gatherLive } from "./live/gather-live.js";
 import { Machine } from "./machine.js";
 import { gatherProcesses } from "./processes/gather-processes.js";
 import { gatherNginx } from "./proxies/gather-nginx.js";
+import { gatherRehearsal } from "./rehearsal/gather-rehearsal.js";
 import { findConf } from "./spire/find-conf.js";
 import { gatherSpire } from "./spire/gather-spire.js";
 import type { SpireHalf } from "./spire/spire-facts.js";
@@ -36,14 +37,16 @@ export async function gatherFacts(options: DoctorOptions): Promise<Facts> {
     units,
     asUser: options.asUser,
   });
+  const scope = { root: machine.isCopy ? machine.root : undefined, isOffline: options.offline };
   const offline = {
-    scope: { root: machine.isCopy ? machine.root : undefined, isOffline: options.offline },
+    scope,
     spireServer,
     spireAgent,
     processes,
     units,
     keylime,
     proxies: await gatherNginx(machine),
+    rehearsal: await gatherRehearsal({ spireServer, scope }, options),
     files,
   };
   return { ...offline, ...(await gatherLive(offline, machine, options)) };

@@ -24,12 +24,24 @@ function takesCertificate(examined: Examined, seen: PluginLeg | undefined): Judg
     return { ...about, verdict: "unknown", because: [{ text: "no server.conf with Keylime's plugin was read" }] };
   }
   const { plugin, certificate } = seen;
-  const presents = [settingEvidence(certificate.setting), ...leafEvidence(certificate)];
-  if (plugin.kind === "unknown")
+  const rehearsed = rehearsalEvidence(examined.facts);
+  const presents = [settingEvidence(certificate.setting), ...leafEvidence(certificate), ...rehearsed];
+  if (plugin.kind === "unknown" && rehearsed.length === 0)
     return { ...about, verdict: "unknown", because: [{ text: plugin.kindBecause }, ...presents] };
-  const takes = { text: `${plugin.kindBecause}: it takes keylime_tls_cert_file and keylime_tls_key_file` };
+  const keys = plugin.kind === "unknown" ? "" : ": it takes keylime_tls_cert_file and keylime_tls_key_file";
+  const takes = { text: `${plugin.kindBecause}${keys}` };
   const ignored = findingsOf(examined, ["plugin-unknown-key"]).filter(({ finding }) => finding.stopsAttestation);
   return { ...about, verdict: "confirmed", because: [takes, ...ignored.map(findingEvidence), ...presents] };
+}
+
+/** What the plugin presented when the doctor started it. */
+function rehearsalEvidence({ rehearsal }: Examined["facts"]): Evidence[] {
+  if (!rehearsal.known) return [];
+  const { command, presented } = rehearsal.value;
+  const [leaf] = presented;
+  if (leaf === undefined) return [{ text: `${command}, started here, presents no certificate` }];
+  const text = `${command}, started here, presents ${leaf.subject}, issued by ${leaf.issuer}`;
+  return [{ text, certificate: { ...leaf, file: "seen in the handshake" } }];
 }
 
 function requiresCertificate(examined: Examined, seen: PluginLeg | undefined): Judgement {
