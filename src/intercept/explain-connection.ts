@@ -69,7 +69,8 @@ function explainDeparture(story: HandshakeStory): Finding {
     const message = `the client hung up when it had seen this stand-in's certificate, which it probably does not trust (${failure})`;
     return { id: "intercept-not-trusted", message, hint: trustHint };
   }
-  if (alert?.from === "server" && alert.number === alertNumbers.handshakeFailure) {
+  const isNegotiating = story.clientCertificates === undefined;
+  if (isNegotiating && alert?.from === "server" && alert.number === alertNumbers.handshakeFailure) {
     const message = failure ?? "nothing in common";
     return { id: "tls-no-common-parameters", message, hint: "does the client's key and cipher setting fit --cert?" };
   }

@@ -1,10 +1,11 @@
 import type { X509Certificate } from "node:crypto";
+import { Problem } from "../core/problem.js";
 import { type FaultId, faults } from "../faults/faults.js";
 import { isoTime } from "../net/identity-warnings.js";
 import { alertName, alertNumbers } from "../tls/alert.js";
 import { type CertificateFacts, certificateFacts } from "../x509/certificate.js";
 import { judgeOpenssl } from "../x509/trust/openssl.js";
-import type { TrustVerdict } from "../x509/trust/verdict.js";
+import type { TrustQuestion, TrustVerdict } from "../x509/trust/verdict.js";
 import type { ConnectionView, Finding } from "./finding.js";
 
 /** What would stop the certificate at the real server; undefined when nothing here would. */
@@ -48,7 +49,11 @@ function judgeTrust(
   }
   const { file, anchors } = clientCa;
   const question = { chain, anchors, purpose: "client", nowMs } as const;
-  const verdict = judgeOpenssl(question);
+  const verdict = verdictOn(question);
+  if (verdict instanceof Problem) {
+    const message = `a server that trusts ${file} refuses it, most likely with bad_certificate (42): ${verdict.message}`;
+    return { id: "client-cert-refused", message, hint: "issue the certificate again" };
+  }
   if (verdict.ok) return undefined;
   const words = `a server that trusts ${file} refuses it: ${refusalText(verdict)}`;
   if (judgeOpenssl({ ...question, untrusted: anchors }).ok) return finding("cert-chain-incomplete", words);
@@ -59,6 +64,16 @@ function judgeTrust(
     message: words,
     hint,
   };
+}
+
+/** The client sends what it likes: what OpenSSL's parser lets pass can still be no certificate to the judge. */
+function verdictOn(question: TrustQuestion): TrustVerdict | Problem {
+  try {
+    return judgeOpenssl(question);
+  } catch (error) {
+    if (error instanceof Problem) return error;
+    throw error;
+  }
 }
 
 function refusalText({ alert, error, depth, certificate }: Extract<TrustVerdict, { ok: false }>): string {

@@ -86,6 +86,15 @@ function readInto({ chains, keys, notes }: Found, path: string, password: string
   else notes.push(`${path}: ${failureWords[answer.failure]}`);
 }
 
+function listWords(cause: unknown): string {
+  const words: Record<string, string> = {
+    ENOENT: "it does not exist",
+    ENOTDIR: "it is no directory",
+    EACCES: "permission denied",
+  };
+  return words[(cause as NodeJS.ErrnoException).code ?? ""] ?? errorText(cause);
+}
+
 function filesOf(directory: string, notes: string[]): string[] {
   try {
     const entries = readdirSync(directory, { withFileTypes: true });
@@ -93,7 +102,7 @@ function filesOf(directory: string, notes: string[]): string[] {
     if (files.length > mostFiles) notes.push(`${directory}: ${files.length} files, the first ${mostFiles} are read`);
     return files.sort().slice(0, mostFiles);
   } catch (cause) {
-    throw new Problem("plugin-unreadable-file", `cannot list directory ${directory}: ${errorText(cause)}`, {
+    throw new Problem("plugin-unreadable-file", `cannot list directory ${directory}: ${listWords(cause)}`, {
       culprit: "usage",
       cause,
       hint: "name a readable directory",

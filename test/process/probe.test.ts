@@ -117,6 +117,7 @@ describe("probe as a process", () => {
     ["a missing file", () => [target, "--cert", "/nonexistent/c.crt"], 3, /^error: .*\/nonexistent\/c\.crt.*\nhint: /],
     ["a file that is none", () => [target, "--cert", files.file("text")], 3, /holds no certificate in PEM form/],
     ["the key of another", () => [target, ...pair("client.crt", "default.key")], 3, /\[key-mismatch\]/],
+    ["a folder that is none", () => [target, "--try", files.file("text")], 2, /^error: .*text: it is no directory \[/],
     ["a folder without pairs", () => [target, "--try", "/proc/sys/net"], 2, /\[probe-no-candidates\]\nhint: /],
   ])("says what is wrong with %s", async (_, args, code, words) => {
     const run = await probe(...args());

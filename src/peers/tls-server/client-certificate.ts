@@ -1,4 +1,4 @@
-import { X509Certificate } from "node:crypto";
+import { type KeyObject, X509Certificate } from "node:crypto";
 import type { Clock } from "../../core/clock.js";
 import { alertNumbers } from "../../tls/alert.js";
 import type { CertificateMessage } from "../../tls/messages/certificate.js";
@@ -65,6 +65,15 @@ export function admitClient(
   throw new Refusal(verdict.alert, `the client's certificate: ${error.text} (${error.number}) at depth ${depth}`);
 }
 
+/** OpenSSL parses a certificate without its key, and answers one whose key it cannot read with handshake_failure. */
+function publicKeyOf(leaf: X509Certificate): KeyObject {
+  try {
+    return leaf.publicKey;
+  } catch {
+    throw new Refusal(alertNumbers.handshakeFailure, "the client's certificate holds a public key that cannot be read");
+  }
+}
+
 /** Checks that the client holds the key (RFC 8446 section 4.4.3). */
 export function checkCertificateVerify(
   { scheme, signature }: CertificateVerify,
@@ -72,13 +81,14 @@ export function checkCertificateVerify(
   transcriptHash: Buffer,
 ): void {
   const name = signatureSchemes.name(scheme);
-  if (!tls13SignatureSchemes.includes(scheme) || !schemeFitsKey(scheme, leaf.publicKey)) {
+  const key = publicKeyOf(leaf);
+  if (!tls13SignatureSchemes.includes(scheme) || !schemeFitsKey(scheme, key)) {
     throw new Refusal(
       alertNumbers.illegalParameter,
       `the client signed with ${name}, which does not fit its certificate`,
     );
   }
-  if (!verifyWithScheme(scheme, leaf.publicKey, certificateVerifyContent("client", transcriptHash), signature)) {
+  if (!verifyWithScheme(scheme, key, certificateVerifyContent("client", transcriptHash), signature)) {
     throw new Refusal(alertNumbers.decryptError, `the client's ${name} signature does not verify with its certificate`);
   }
 }
@@ -89,7 +99,7 @@ export function checkCertificateVerify12(
   leaf: X509Certificate,
   messages: Buffer,
 ): void {
-  if (verify12(scheme, leaf.publicKey, messages, signature)) return;
+  if (verify12(scheme, publicKeyOf(leaf), messages, signature)) return;
   const name = signatureSchemes.name(scheme);
   throw new Refusal(alertNumbers.decryptError, `the client's ${name} signature does not verify with its certificate`);
 }
