@@ -1,9 +1,10 @@
-import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, readdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { DoctorReport } from "../../src/doctor/report-schema.js";
 import type { IssuedCertificate } from "../../src/peers/pki/authority.js";
 import type { FieldReportPki } from "../../src/peers/pki/field-report-pki.js";
 import { mendedData, verifierConf } from "../scenarios/support/set-ups.js";
+import { until } from "../support/until.js";
 import { httpsRequest } from "./support/https-request.js";
 import { describeWithPeers } from "./support/peers.js";
 import { type ReportMachine, startReportMachine } from "./support/report-machine.js";
@@ -83,6 +84,25 @@ describeWithPeers(["keylime_verifier", "keylime_registrar"], "a verifier and its
     });
   });
 
+  it("contradict each other after a restart that ended the parent alone: its workers serve on", async () => {
+    await using machine = await startReportMachine({ serverData: mendedData });
+    const conf = machine.file(verifierConf);
+    writeFileSync(conf, readFileSync(conf, "utf8").replace(/^(trusted_client_ca)/m, "#$1"));
+    // Its workers are younger than the parent by less than the second to which their start is known.
+    const later = new Date(Date.now() + 5000);
+    utimesSync(conf, later, later);
+    expect(told(await machine.examine()).contradictions).toEqual([
+      "certificate-taken-against-the-file: verifier-config-drift",
+    ]);
+    const [parent, ...workers] = verifierProcesses(machine);
+    process.kill(parent!, "SIGKILL");
+    await until(() => !verifierProcesses(machine).includes(parent!), { what: "the parent to be gone" });
+    const { contradictions } = await machine.examine();
+    expect(contradictions.map(({ proves }) => proves)).toEqual(["verifier-config-drift"]);
+    const pid = Number(/process (\d+)\) has run since/.exec(contradictions[0]!.because[0]!.text)?.[1]);
+    expect(workers).toContain(pid);
+  });
+
   it("are named when the environment of the process empties the list of its file", async () => {
     const variable = "KEYLIME_VERIFIER_TRUSTED_CLIENT_CA";
     await using machine = await startReportMachine({
@@ -95,6 +115,21 @@ describeWithPeers(["keylime_verifier", "keylime_registrar"], "a verifier and its
     expect(report.causes[0]?.evidence.map(({ text }) => text).join("\n")).toMatch(/seen in process \d+/);
   });
 });
+
+/** Of the machine as it was examined last, the parent first. */
+function verifierProcesses({ file }: ReportMachine): number[] {
+  const pids = readdirSync(file("/proc")).filter((name) => /^\d+$/.test(name));
+  return pids.filter((pid) => commandOf(pid).includes("keylime_verifier")).map(Number);
+}
+
+/** A process that has ended has none. */
+function commandOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "latin1");
+  } catch {
+    return "";
+  }
+}
 
 /** The status with which the verifier answers a client that would delete a node. */
 async function deleteAgent(

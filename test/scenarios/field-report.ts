@@ -33,7 +33,7 @@ export const scenarios: readonly Scenario[] = [
     },
     reasons: {
       "verifier-requires-client-certificate": [
-        `#trusted_client_ca = ["ca.crt"]  # Currently commented out: every certificate that is presented is refused (${verifierConf}:7)`,
+        `#trusted_client_ca = ["ca.crt"]  # Currently commented out: by this, every certificate is refused (${verifierConf}:7)`,
       ],
       "enable-agent-mtls-turns-client-certificates-off": [
         `enable_agent_mtls = False (the verifier's) (${verifierConf}:3)`,

@@ -59,7 +59,8 @@ function requiresCertificate(examined: Examined, seen: PluginLeg | undefined): J
   const live = connectionEvidence(seen.endpoint, without);
   const asked = request === null ? "it asks for no client certificate" : requestText(request.ca_names);
   const isRequired = request !== null && (outcome === "refused" || http?.status === 403);
-  const because = [live, { text: asked }, ...clientTrust(examined.facts), rule];
+  const disputed = gapsOf(examined, ["verifier-trust-empty"]);
+  const because = [live, { text: asked }, ...clientTrust(examined.facts), ...disputed, rule];
   if (isRequired) return { ...about, verdict: "confirmed", because };
   return { ...about, verdict: request === null ? "refuted" : "unknown", because };
 }
@@ -71,7 +72,7 @@ function clientTrust({ keylime: { verifier }, scope }: Examined["facts"]): Evide
   const { option, list, files } = service.tls.trustedClientCa!;
   const empty = emptinessOf({ scope }, service);
   if (empty !== undefined) {
-    return [{ ...empty.evidence, text: `${empty.evidence.text}: every certificate that is presented is refused` }];
+    return [{ ...empty.evidence, text: `${empty.evidence.text}: by this, every certificate is refused` }];
   }
   if (list.is === "invalid") return [];
   if (option === undefined) return [];
