@@ -25,7 +25,7 @@ export function refusalsOf(legs: readonly Leg[]): Refusal[] {
 
 /**
  * The fault behind a refusal: its error first, and where that only says that no issuer was found, what would have to be
- * different for the same judge to accept. Undefined for what no fault names, such as a breached name constraint.
+ * different for the same judge to accept. Undefined for what no fault names, such as an unhandled critical extension.
  */
 export function blame(refusal: Refusal, files: readonly FileFacts[], nowMs: number): FaultId | undefined {
   const { verdict, presenter, leg } = refusal;
@@ -47,6 +47,13 @@ export function blame(refusal: Refusal, files: readonly FileFacts[], nowMs: numb
     case "KEYUSAGE_NO_CERTSIGN":
     case "NotAuthorizedToSign":
     case "TooManyIntermediates":
+    case "PERMITTED_VIOLATION":
+    case "EXCLUDED_VIOLATION":
+    case "SUBTREE_MINMAX":
+    case "UNSUPPORTED_CONSTRAINT_TYPE":
+    case "UNSUPPORTED_CONSTRAINT_SYNTAX":
+    case "UNSUPPORTED_NAME_SYNTAX":
+    case "CANotAuthorizedForThisName":
       return "ca-not-a-ca";
     case "UNABLE_TO_GET_ISSUER_CERT":
       return isReadInPart(refusal, nowMs) ? "ca-bundle-order" : "ca-bundle-incomplete";

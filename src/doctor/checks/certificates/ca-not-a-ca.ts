@@ -6,15 +6,20 @@ import { x509Of } from "../../legs/located.js";
 import { defineCheck } from "../check.js";
 import { certificateEvidence } from "./certificate-words.js";
 import { judgeLegs, type Told } from "./leg-faults.js";
+import { tellNames } from "./name-limits.js";
 
 export const caNotACa = defineCheck({
   id: "ca-not-a-ca",
   family: "certificates",
-  title: "what signs certificates is a CA, within its path length",
+  title: "what signs certificates is a CA, within its path length and its name constraints",
   judge: (facts, context) => judgeLegs(facts, context, "ca-not-a-ca", tell),
 });
 
 function tell(refusal: Refusal): Told {
+  return tellNames(refusal) ?? tellRights(refusal);
+}
+
+function tellRights(refusal: Refusal): Told {
   const { verdict, presenter } = refusal;
   const [, issuer] = presenter.presented!.sent;
   const guilty = (verdict.depth > 0 ? (verdict.certificate ?? issuer) : (issuer ?? verdict.certificate))!;
