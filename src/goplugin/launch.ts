@@ -37,6 +37,8 @@ export interface Unloaded {
 
 const defaultTimeoutMs = 60_000;
 const exitGraceMs = 2000;
+/** How long the last lines of a plugin that has exited may take to arrive. */
+const pipesGraceMs = 500;
 const maxHandshakeBytes = 64 * 1024;
 const maxReceiveBytes = 64 * 1024 * 1024;
 
@@ -130,8 +132,16 @@ function start({
 function watchExit(child: ChildProcess): Promise<PluginExit> {
   return new Promise((resolve) => {
     child.once("error", () => resolve({ code: null, signal: null }));
-    // "close", not "exit": the last log lines are read by then.
+    // "close" where it comes soon: the last log lines are read by then. A process the plugin left behind can hold its
+    // pipes open for ever, so the exit itself has to do after that.
     child.once("close", (code, signal) => resolve({ code, signal }));
+    child.once("exit", (code, signal) => {
+      setTimeout(() => {
+        child.stdout?.destroy();
+        child.stderr?.destroy();
+        resolve({ code, signal });
+      }, pipesGraceMs).unref();
+    });
   });
 }
 
