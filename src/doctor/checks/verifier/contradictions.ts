@@ -38,18 +38,26 @@ export function contradictionsOf(facts: Facts, nowMs: number): Contradiction[] {
   const { verifier } = facts.keylime;
   const live = liveVerifier(facts);
   if (!verifier.known || live === undefined) return [];
-  const service = verifier.value;
-  const unstartable = cannotHaveStarted(facts, service, live);
+  const compared = { facts, service: verifier.value, live, nowMs };
+  const unstartable = cannotHaveStarted(compared);
   if (unstartable !== undefined) return [unstartable];
   return [
-    takenAgainstTheFile(facts, service, live) ?? takenAgainstTheCas(facts, service, live, nowMs),
-    refusedAgainstTheFile(facts, service, live, nowMs),
-    otherServerCertificate(facts, service, live, nowMs),
+    takenAgainstTheFile(compared) ?? takenAgainstTheCas(compared),
+    refusedAgainstTheFile(compared),
+    otherServerCertificate(compared),
   ].filter((each) => each !== undefined);
 }
 
+/** What the files say, and what the verifier did. */
+interface Compared {
+  facts: Facts;
+  service: KeylimeServiceFacts;
+  live: LiveAnswer;
+  nowMs: number;
+}
+
 /** A verifier that reads such a file stops at its start, yet one answers. */
-function cannotHaveStarted(facts: Facts, service: KeylimeServiceFacts, live: LiveAnswer): Contradiction | undefined {
+function cannotHaveStarted({ facts, service, live }: Compared): Contradiction | undefined {
   const { option, list } = service.tls.trustedClientCa!;
   const file = baseFile(service);
   const why = !hasSection(service.config)
@@ -77,7 +85,7 @@ function answered({ endpoint, taken, refused, anonymous }: LiveAnswer): Evidence
 }
 
 /** No CA is trusted, which refuses every certificate, yet one is taken. */
-function takenAgainstTheFile(facts: Facts, service: KeylimeServiceFacts, live: LiveAnswer): Contradiction | undefined {
+function takenAgainstTheFile({ facts, service, live }: Compared): Contradiction | undefined {
   const empty = emptinessOf(facts, service);
   if (empty === undefined || live.taken === undefined) return undefined;
   return {
@@ -91,12 +99,7 @@ function takenAgainstTheFile(facts: Facts, service: KeylimeServiceFacts, live: L
 }
 
 /** The CAs that the file names refuse the plugin's certificate, yet it is taken. */
-function takenAgainstTheCas(
-  facts: Facts,
-  service: KeylimeServiceFacts,
-  live: LiveAnswer,
-  nowMs: number,
-): Contradiction | undefined {
+function takenAgainstTheCas({ facts, service, live, nowMs }: Compared): Contradiction | undefined {
   const own = configuredConnection(live.endpoint);
   const leg = pluginLeg(facts, nowMs);
   if (own === undefined || !isTaken(own) || leg?.verdicts.server.is !== "refuses") return undefined;
@@ -126,12 +129,7 @@ function trustFiles(leg: Leg): WrittenFile[] {
 const unknownCa = 48;
 
 /** The CAs that the file names accept the plugin's certificate, yet it is refused for want of a CA. */
-function refusedAgainstTheFile(
-  facts: Facts,
-  service: KeylimeServiceFacts,
-  live: LiveAnswer,
-  nowMs: number,
-): Contradiction | undefined {
+function refusedAgainstTheFile({ facts, service, live, nowMs }: Compared): Contradiction | undefined {
   const own = configuredConnection(live.endpoint);
   const leg = pluginLeg(facts, nowMs);
   if (own === undefined || leg?.verdicts.server.is !== "accepts" || !isRefusedForItsCa(own)) return undefined;
@@ -151,12 +149,7 @@ function isRefusedForItsCa({ probed }: TlsConnectionFacts): boolean {
 }
 
 /** The certificate file was exchanged while the verifier ran; without that proof a proxy may stand in between. */
-function otherServerCertificate(
-  facts: Facts,
-  service: KeylimeServiceFacts,
-  live: LiveAnswer,
-  nowMs: number,
-): Contradiction | undefined {
+function otherServerCertificate({ facts, service, live, nowMs }: Compared): Contradiction | undefined {
   const path = service.tls.server?.cert.path;
   const leg = pluginLeg(facts, nowMs);
   const file = facts.files.find((each) => each.path === path);
