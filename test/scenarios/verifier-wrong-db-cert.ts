@@ -1,4 +1,5 @@
 import { liveScenario } from "./support/live-set-ups.js";
+import { selfSignedPinned, serveSelfSigned } from "./support/self-signed-agent.js";
 
 export const scenarios = [
   liveScenario({
@@ -15,5 +16,15 @@ export const scenarios = [
     },
     causes: ["verifier-wrong-db-cert", "agent-failed"],
     says: ["another certificate than the one it registered", "keylime_tenant -c delete -u"],
+  }),
+  liveScenario({
+    name: "a self-signed certificate that the agent made anew, where no CA vouches for it",
+    async plant(world, pki) {
+      await serveSelfSigned(world, pki);
+      world.verifier.changeAgent(world.agentId, { operationalState: 7 });
+    },
+    ...selfSignedPinned,
+    causes: ["verifier-wrong-db-cert", "agent-failed"],
+    says: ["another certificate than the one it registered"],
   }),
 ];

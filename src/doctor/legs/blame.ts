@@ -94,10 +94,12 @@ export function allowsUsage(one: LocatedCertificate | undefined, usage: string):
 }
 
 function blameIssuer(refusal: Refusal, files: readonly FileFacts[], nowMs: number): FaultId {
-  const { judge, presenter } = refusal;
+  const { leg, judge, presenter } = refusal;
   const sent = presenter.presented!.sent;
   const trusted = judge.trust!.certificates;
   if (isReadInPart(refusal, nowMs)) return "ca-bundle-order";
+  const isStale = leg.id === "verifier->agent" && wouldAccept(refusal, nowMs, sent, [...trusted, ...sent.slice(0, 1)]);
+  if (isStale) return "verifier-wrong-db-cert";
   const pool = files.flatMap(located);
   // What this program saw of CAs is offered as if the presenter had sent it.
   const helped = wouldAccept(refusal, nowMs, sent, trusted, pool);

@@ -11,6 +11,8 @@ export interface Leg {
   verdicts: { client: SideVerdict; server: SideVerdict };
   /** The server answered a request with the client's own certificate, whatever its configuration says. */
   isClientTakenLive: boolean;
+  /** The client was seen to have come through to the server: the verifier's last round with the agent was good. */
+  isServerTakenLive: boolean;
 }
 
 export interface LegEnd {

@@ -13,7 +13,7 @@ import {
   type SideVerdict,
   type Trust,
 } from "./leg.js";
-import { isTakenLive, liveEndpoint, seenLive } from "./live-view.js";
+import { isAttested, isTakenLive, seenLive, storedAtVerifier } from "./live-view.js";
 import { located, x509Of } from "./located.js";
 import { trustsNobody } from "./trusts-nobody.js";
 
@@ -28,7 +28,7 @@ const ends: Record<LegId, { client: ReaderId; server: ReaderId }> = {
   "push-agent->verifier": { client: "keylime-agent", server: "verifier" },
 };
 
-type LegFacts = Pick<Facts, "files" | "spireServer" | "spireAgent" | "endpoints" | "keylime" | "scope">;
+type LegFacts = Pick<Facts, "files" | "spireServer" | "spireAgent" | "endpoints" | "keylime" | "node" | "scope">;
 
 const built = new WeakMap<LegFacts, { nowMs: number; legs: readonly Leg[] }>();
 
@@ -44,11 +44,13 @@ export function legsOf(facts: LegFacts, nowMs: number): readonly Leg[] {
 function legOf(id: LegId, facts: LegFacts, nowMs: number): Leg[] {
   const isNamed = facts.files.some(({ uses }) => uses.some(({ legs }) => legs.includes(id)));
   if (!isNamed) return [];
-  const end = (side: Side) => legEnd(id, side, facts, nowMs);
-  const leg = { id, client: end("client"), server: end("server") };
+  const server = legEnd(id, "server", facts, nowMs);
+  const client = legEnd(id, "client", facts, nowMs);
+  const leg = { id, client: id === "verifier->agent" ? trusting(client, server, facts) : client, server };
   const unjudged: SideVerdict = { is: "unknown", reason: "not judged" };
-  const isClientTakenLive = isTakenLive(liveEndpoint(id, facts));
-  const whole = { ...leg, verdicts: { client: unjudged, server: unjudged }, isClientTakenLive };
+  const isClientTakenLive = isTakenLive(id, facts);
+  const isServerTakenLive = id === "verifier->agent" && isAttested(facts, nowMs);
+  const whole = { ...leg, verdicts: { client: unjudged, server: unjudged }, isClientTakenLive, isServerTakenLive };
   return [
     { ...whole, verdicts: { client: verdictOf(whole, "client", nowMs), server: verdictOf(whole, "server", nowMs) } },
   ];
@@ -69,6 +71,16 @@ function legEnd(id: LegId, side: Side, facts: LegFacts, nowMs: number): LegEnd {
   const seen = side === "server" ? seenLive(id, facts, own?.file) : undefined;
   const configured = own && presentedOf(own, { stack, trust, nowMs });
   return { reader, stack, trust, presented: seen ?? configured };
+}
+
+/** The verifier trusts the agent's registered certificate beside its files, web_util.py of 7.14.3: an anchor as any other. */
+function trusting(client: LegEnd, { presented }: LegEnd, facts: LegFacts): LegEnd {
+  const { trust } = client;
+  if (trust === undefined) return client;
+  return {
+    ...client,
+    trust: { ...trust, certificates: [...trust.certificates, ...storedAtVerifier(facts, presented)] },
+  };
 }
 
 function stackOf(reader: ReaderId, { spireServer, spireAgent, keylime }: LegFacts): StackId {

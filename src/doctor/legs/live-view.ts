@@ -1,3 +1,4 @@
+import { judgeState } from "../../keylime/attestation-state.js";
 import type { EndpointFacts } from "../facts/endpoints/endpoint-facts.js";
 import type { Facts } from "../facts/facts.js";
 import type { FileFacts, LegId } from "../facts/files/file-facts.js";
@@ -9,7 +10,9 @@ import { located } from "./located.js";
 const endpointIds: Partial<Record<LegId, string>> = {
   "plugin->verifier": "plugin->verifier",
   "plugin->registrar": "plugin->registrar",
-  "agent-plugin->agent": "agent plugin->Keylime agent",
+  "agent-plugin->agent": "agent-plugin->agent",
+  // The Keylime agent serves everybody alike.
+  "verifier->agent": "agent-plugin->agent",
 };
 
 export function liveEndpoint(id: LegId, { endpoints }: Pick<Facts, "endpoints">): EndpointFacts | undefined {
@@ -46,7 +49,29 @@ function readable(der: string, index: number) {
 }
 
 /** A request with the client's own certificate was answered: the handshake held. */
-export function isTakenLive(endpoint: EndpointFacts | undefined): boolean {
-  const own = endpoint?.connections.find(({ presented }) => presented?.label === "configured");
+export function isTakenLive(id: LegId, facts: Pick<Facts, "endpoints">): boolean {
+  const label = id === "verifier->agent" ? "verifier" : "configured";
+  const own = liveEndpoint(id, facts)?.connections.find(({ presented }) => presented?.label === label);
   return own !== undefined && own.probed.outcome === "accepted" && own.probed.client_certificates.length > 0;
+}
+
+/** The verifier's last round with the agent was good, and recent. */
+export function isAttested({ node: { verifier } }: Pick<Facts, "node">, nowMs: number): boolean {
+  if (!verifier.known || verifier.value.is !== "enrolled") return false;
+  const { agent, verifierNowMs = nowMs } = verifier.value;
+  return judgeState(agent, { verifierNowMs, maxAgeMs: "auto" }).admitted;
+}
+
+/**
+ * The certificate that the verifier has stored of the agent, beside which it trusts its CA files: it copied what the agent
+ * registered. Where the registrar was not asked, that is what the agent presents.
+ */
+export function storedAtVerifier(
+  { node: { registrar } }: Pick<Facts, "node">,
+  presented: Presented | undefined,
+): LocatedCertificate[] {
+  if (!registrar.known || registrar.value.is !== "registered") return presented?.sent.slice(0, 1) ?? [];
+  const der = registrar.value.entry.mtlsDer;
+  const certificate = der === undefined ? undefined : readable(der, 0);
+  return certificate === undefined ? [] : [{ certificate, path: registrar.source }];
 }

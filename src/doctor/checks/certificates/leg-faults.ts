@@ -45,7 +45,7 @@ export function judgeLegs(
  * default for want of a key are faults of their own.
  */
 function counts({ side, leg, judge, presenter }: Refusal, id: FaultId): boolean {
-  if (side === "server" && leg.isClientTakenLive) return false;
+  if (side === "server" ? leg.isClientTakenLive : leg.isServerTakenLive) return false;
   if (judge.trust?.certificates.length === 0 || startsWithCa(presenter)) return false;
   return !(id === "ca-wrong" && side === "server" && presenter.presented?.own?.use.isDefault === true);
 }

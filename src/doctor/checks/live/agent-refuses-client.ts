@@ -45,7 +45,7 @@ function refusedFinding(endpoint: EndpointFacts, refused: readonly TlsConnection
   return {
     severity: "error",
     stopsAttestation: true,
-    leg: isPlugins ? endpoint.id : "verifier->Keylime agent",
+    leg: isPlugins ? endpoint.id : "verifier->agent",
     summary: `the Keylime agent at ${targetOf(endpoint)} refuses ${whose.join(" and ")}`,
     evidence: [namedByEvidence(endpoint), ...endpoint.connections.map((each) => connectionEvidence(endpoint, each))],
     fix: {

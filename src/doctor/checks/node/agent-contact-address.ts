@@ -24,7 +24,7 @@ export const agentContactAddress = defineCheck({
         {
           severity: "error",
           stopsAttestation: true,
-          leg: "verifier->Keylime agent",
+          leg: "verifier->agent",
           summary: `the agent's address on file, ${contact.ip}:${contact.port ?? "?"}, ${why.text}`,
           evidence: [idEvidence(facts), contact.evidence, ...why.evidence],
           fix: {
@@ -83,7 +83,7 @@ function isBeyondLoopback({ endpoints }: Facts, host: string): boolean {
 
 /** Seen from the verifier's own machine, a connection that fails is the verifier's too. */
 function fromHere({ endpoints }: Facts): Why | undefined {
-  const contact = endpoints.known ? endpoints.value.find(({ id }) => id === "verifier->Keylime agent") : undefined;
+  const contact = endpoints.known ? endpoints.value.find(({ id }) => id === "verifier->agent") : undefined;
   if (contact === undefined || contact.tcp.length === 0) return undefined;
   if (contact.tcp.some(({ outcome }) => outcome === "connected" || outcome === "failed")) return undefined;
   const [first] = contact.tcp;

@@ -35,7 +35,7 @@ export const verifierWrongDbCert = defineCheck({
         {
           severity: "error",
           stopsAttestation: true,
-          leg: "verifier->Keylime agent",
+          leg: "verifier->agent",
           summary: `the verifier does not reach agent ${agent.agentId}: ${why.text}`,
           evidence: [
             idEvidence(facts),

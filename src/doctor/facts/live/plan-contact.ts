@@ -10,7 +10,7 @@ export function planContact({ verifier }: NodeFacts, endpoints: readonly Endpoin
   const service = endpoints.find(({ role }) => role === "verifier");
   if (host === undefined || port === undefined || service === undefined || !isHere(service)) return [];
   const namedBy = { text: "ip and port of the verifier's entry", at: { file: verifier.source } };
-  const id = "verifier->Keylime agent";
+  const id = "verifier->agent";
   return [
     { id, role: "contact", askedBy: "verifier", host, port, serverName: host, namedBy, credentials: [], caFiles: [] },
   ];

@@ -72,7 +72,7 @@ function registrarOfAgent({ facts }: Context): EndpointPlan[] {
   const [host, port] = [agentSetting(facts, "registrar_ip"), agentSetting(facts, "registrar_port")];
   if (host === undefined || port === undefined || pushModeOption(facts.keylime) !== undefined) return [];
   return endpoint({
-    id: "Keylime agent->registrar",
+    id: "agent->registrar",
     role: "registrar-http",
     host: host.value,
     port: port.value,

@@ -92,7 +92,7 @@ function agentEndpoints(
       : [credentialPlan("configured", { cert: certFile.path, key: keyFile.path }, stackOf(plugin), machine)];
   return [
     {
-      id: "agent plugin->Keylime agent",
+      id: "agent-plugin->agent",
       role: "agent",
       askedBy: "agent-plugin",
       host: agent.host,

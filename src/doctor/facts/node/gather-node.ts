@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import { errorText } from "../../../core/problem.js";
 import { KeylimeAgentClient } from "../../../keylime/agent-client.js";
 import { KeylimeError } from "../../../keylime/keylime-error.js";
@@ -140,7 +141,14 @@ function clientOf(
 }
 
 function entryOf({ ip, port, registrationCount, mtlsCert, ekCert }: RegistrarAgent): RegistrarEntry {
-  return { ip, port, registrationCount, mtlsCert: certificateOf(mtlsCert), hasEkCertificate: ekCert !== undefined };
+  return {
+    ip,
+    port,
+    registrationCount,
+    mtlsCert: certificateOf(mtlsCert),
+    mtlsDer: derOf(mtlsCert),
+    hasEkCertificate: ekCert !== undefined,
+  };
 }
 
 function certificateOf(mtlsCert: RegistrarAgent["mtlsCert"]): RegistrarEntry["mtlsCert"] {
@@ -149,5 +157,14 @@ function certificateOf(mtlsCert: RegistrarAgent["mtlsCert"]): RegistrarEntry["mt
     return readCertificate(mtlsCert.pem);
   } catch {
     return "unreadable";
+  }
+}
+
+function derOf(mtlsCert: RegistrarAgent["mtlsCert"]): string | undefined {
+  if (mtlsCert === undefined || mtlsCert === "disabled") return undefined;
+  try {
+    return new X509Certificate(mtlsCert.pem).raw.toString("base64");
+  } catch {
+    return undefined;
   }
 }

@@ -21,6 +21,8 @@ export type RegistrarAnswer =
 export interface RegistrarEntry extends Pick<RegistrarAgent, "ip" | "port" | "registrationCount"> {
   /** What the agent said it serves; undefined when it registered nothing. */
   mtlsCert: CertificateFacts | "disabled" | "unreadable" | undefined;
+  /** The same as base64; undefined unless it is a certificate. */
+  mtlsDer: string | undefined;
   hasEkCertificate: boolean;
 }
 
