@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { chmod, mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type TemporaryDirectory, temporaryDirectory } from "../../../test/support/temporary-directory.js";
@@ -28,6 +28,33 @@ describe("a copied machine", () => {
 
   it("lets no path out of its root", () => {
     expect(new Machine("/copy").locate("/etc/../../../secret")).toBe("/copy/secret");
+  });
+
+  it("keeps symbolic links within its root, through folders and upwards too, and opens nothing of a circle", async () => {
+    const machine = new Machine(directory.path);
+    await mkdir(join(directory.path, "opt/conf"), { recursive: true });
+    await mkdir(join(directory.path, "links"));
+    await writeFile(join(directory.path, "opt/conf/server.conf"), "of the copy");
+    const links = {
+      folder: "/opt/conf",
+      up: "../../../opt/conf/server.conf",
+      here: "/links/there",
+      there: "/links/here",
+    };
+    for (const [name, target] of Object.entries(links)) await symlink(target, join(directory.path, "links", name));
+    const target = join(directory.path, "opt/conf/server.conf");
+    expect(machine.locate("/links/folder/server.conf")).toBe(target);
+    expect(machine.locate("/links/up")).toBe(target);
+    expect(await machine.readText("/links/folder/server.conf")).toEqual({
+      known: true,
+      value: "of the copy",
+      source: "/links/folder/server.conf",
+    });
+    expect(await machine.readText("/links/here")).toEqual({
+      known: false,
+      reason: "no such file",
+      source: "/links/here",
+    });
   });
 
   it("proves a file missing only where its folder was copied", async () => {

@@ -1,9 +1,13 @@
+import { readlinkSync } from "node:fs";
 import { constants, open, stat } from "node:fs/promises";
 import { dirname, join, resolve, sep } from "node:path";
 import { errorText } from "../../core/problem.js";
 import { type Fact, known, unknown } from "./fact.js";
 
 const largestTextBytes = 4 * 1024 * 1024;
+
+/** The kernel's own limit on Linux (path_resolution(7)). */
+export const longestLinkChain = 40;
 
 /** The machine that is examined: this one, or a copy of its files below a directory. */
 export class Machine {
@@ -18,8 +22,14 @@ export class Machine {
     return this.root !== sep;
   }
 
-  /** Where a path of the examined machine lies on this one. A path that is below the root already stays what it is. */
+  /** Where a path of the examined machine leads on this one: symbolic links of a copied machine lead within the copy. */
   locate(path: string): string {
+    const place = this.placeOf(path);
+    return this.isCopy && isBelow(place, this.root) ? followLinks(this.root, place.slice(this.root.length)) : place;
+  }
+
+  /** Where a path itself lies on this machine, links not followed. A path that is below the root already stays what it is. */
+  placeOf(path: string): string {
     const absolute = resolve(path);
     const isRelative = !path.startsWith(sep);
     return !this.isCopy || isRelative || isBelow(absolute, this.root) ? absolute : join(this.root, absolute);
@@ -27,8 +37,8 @@ export class Machine {
 
   /** The path as the examined machine names it. */
   nameOf(path: string): string {
-    const located = this.locate(path);
-    return this.isCopy && isBelow(located, this.root) ? located.slice(this.root.length) : located;
+    const place = this.placeOf(path);
+    return this.isCopy && isBelow(place, this.root) ? place.slice(this.root.length) : place;
   }
 
   async hasFile(path: string): Promise<boolean> {
@@ -88,4 +98,31 @@ export function whyUnreadable(error: unknown): string {
 
 function isBelow(path: string, directory: string): boolean {
   return path === directory || path.startsWith(directory.endsWith(sep) ? directory : directory + sep);
+}
+
+/** To where a path of the copy leads, below its root. What is missing stays as it is named. */
+function followLinks(root: string, path: string): string {
+  const waiting = path.split(sep);
+  let current: string = sep;
+  for (let links = 0; waiting.length > 0; ) {
+    const next = join(current, waiting.shift()!);
+    const target = linkTarget(join(root, next));
+    if (target === undefined) {
+      current = next;
+      continue;
+    }
+    // The links themselves could lead out of the copy: of a circle nothing may be opened.
+    if (++links > longestLinkChain) return join(root, "a circle of symbolic links");
+    waiting.unshift(...resolve(dirname(next), target).split(sep));
+    current = sep;
+  }
+  return join(root, current);
+}
+
+function linkTarget(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
+  }
 }

@@ -1,20 +1,12 @@
+import { readerName } from "../../../doctor/checks/files/file-words.js";
 import type { FileCertificate } from "../../../doctor/facts/files/file-facts.js";
 import { endsOf, type Leg, type LegEnd, type LocatedCertificate, type Side } from "../../../doctor/legs/leg.js";
 import { chainDrawing, type DrawnCertificate } from "../html/chain-drawing.js";
 import { type Markup, markup } from "../html/markup.js";
 
-const who = {
-  "server-plugin": "the server plugin",
-  "agent-plugin": "the agent plugin",
-  verifier: "the verifier",
-  registrar: "the registrar",
-  tenant: "the tenant",
-  "keylime-agent": "the Keylime agent",
-} as const;
-
 /** One TLS connection of the set-up as the files say it: what each end presents, and what the other makes of it. */
 export function legPanel(leg: Leg): Markup {
-  return markup`<article class="panel"><h3>${who[leg.client.reader]} to ${who[leg.server.reader]}</h3>
+  return markup`<article class="panel"><h3>${readerName(leg.client.reader)} to ${readerName(leg.server.reader)}</h3>
 <div class="legs">${(["server", "client"] as const).map((side) => sidePart(leg, side))}</div></article>
 `;
 }
@@ -28,8 +20,8 @@ function sidePart(leg: Leg, side: Side): Markup {
 function verdictWords(leg: Leg, side: Side): Markup {
   const { judge, presenter } = endsOf(leg, side);
   const verdict = leg.verdicts[side];
-  const subject = `${who[judge.reader]} (${judge.stack})`;
-  const object = who[presenter.reader];
+  const subject = `${readerName(judge.reader)} (${judge.stack})`;
+  const object = readerName(presenter.reader);
   if (verdict.is === "unknown")
     return markup`<strong class="note">unknown</strong> whether ${subject} accepts ${object}: ${verdict.reason}`;
   if (verdict.is === "accepts") {
@@ -78,8 +70,8 @@ function until({ facts: { notAfterMs } }: FileCertificate): string {
 }
 
 function trustWords({ trust, reader }: LegEnd): Markup {
-  if (trust === undefined) return markup`<p class="quiet">No file here says what ${who[reader]} trusts.</p>`;
+  if (trust === undefined) return markup`<p class="quiet">No file here says what ${readerName(reader)} trusts.</p>`;
   const files = trust.parts.map(({ use }) => use.path).join(", ");
   const names = trust.certificates.map(({ certificate }) => certificate.facts.subject);
-  return markup`<p class="quiet">Trusted by ${who[reader]}: ${files}: ${names.length === 0 ? "nothing readable" : names.join("; ")}</p>`;
+  return markup`<p class="quiet">Trusted by ${readerName(reader)}: ${files}: ${names.length === 0 ? "nothing readable" : names.join("; ")}</p>`;
 }

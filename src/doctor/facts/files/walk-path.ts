@@ -1,7 +1,7 @@
 import type { Stats } from "node:fs";
 import { lstat, readlink } from "node:fs/promises";
 import { dirname, join, resolve, sep } from "node:path";
-import type { Machine } from "../machine.js";
+import { longestLinkChain, type Machine } from "../machine.js";
 
 /** One component of a path on the way to a file, symbolic links followed. */
 export interface PathComponent {
@@ -16,9 +16,6 @@ export type PathWalk =
   /** This program may not look further. */
   | { is: "hidden"; folders: readonly PathComponent[]; at: string; code: string };
 
-/** The kernel's own limit on Linux (path_resolution(7)). */
-const longestLinkChain = 40;
-
 /**
  * Goes from the root to a file as the kernel does, component by component. Below a copied machine's root links lead within
  * the copy, and the root folder itself is not part of the walk: its mode is the copy's, not the machine's.
@@ -29,12 +26,12 @@ export async function walkPath(machine: Machine, path: string): Promise<PathWalk
   let current: string = sep;
   for (let links = 0; waiting.length > 0; ) {
     const next = join(current, waiting.shift()!);
-    const stats = await statsOf(machine.locate(next));
+    const stats = await statsOf(machine.placeOf(next));
     if (stats === "ENOENT" || stats === "ENOTDIR") return { is: "missing", folders, at: next };
     if (typeof stats === "string") return { is: "hidden", folders, at: next, code: stats };
     if (stats.isSymbolicLink()) {
       if (++links > longestLinkChain) return { is: "missing", folders, at: next };
-      waiting.unshift(...componentsOf(resolve(dirname(next), await readlink(machine.locate(next)))));
+      waiting.unshift(...componentsOf(resolve(dirname(next), await readlink(machine.placeOf(next)))));
       current = sep;
     } else if (waiting.length === 0) {
       return { is: "reached", folders, end: { path: next, stats } };

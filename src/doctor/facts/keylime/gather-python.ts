@@ -1,5 +1,5 @@
 import { readlink } from "node:fs/promises";
-import { basename, dirname, posix } from "node:path";
+import { basename, dirname, join, posix } from "node:path";
 import { type Fact, known, unknown } from "../fact.js";
 import type { Machine } from "../machine.js";
 import type { ProcessFacts } from "../processes/process-facts.js";
@@ -92,7 +92,7 @@ async function ofEnvironment(machine: Machine, path: string): Promise<PythonVers
 
 async function linkTarget(machine: Machine, path: string): Promise<string | undefined> {
   try {
-    return await readlink(machine.locate(path));
+    return await readlink(join(machine.locate(dirname(path)), basename(path)));
   } catch {
     return undefined;
   }
