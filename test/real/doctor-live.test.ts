@@ -11,7 +11,7 @@ import { registrarRole, verifierRole } from "../../src/keylime/roles.js";
 import { HttpClient } from "../../src/net/http-client.js";
 import { loadIdentity } from "../../src/net/identity.js";
 import { type KeylimeAgent, type KeylimeAgentOptions, startKeylimeAgent } from "../../src/peers/agent/keylime-agent.js";
-import { createRootCa } from "../../src/peers/pki/authority.js";
+import { createSelfSigned } from "../../src/peers/pki/authority.js";
 import { SoftwareTpm } from "../../src/peers/tpm/software-tpm.js";
 import { startTerminatingProxy } from "../fakes/terminating-proxy.js";
 import { goServerConf, pluginCert, pluginKey } from "../scenarios/support/live-set-ups.js";
@@ -212,12 +212,10 @@ describeWithPeers(["keylime_verifier", "keylime_registrar"], "doctor, live (Keyl
 
   it("names a certificate that the agent did not register", async () => {
     const agent = await startAttested();
-    const other = await createRootCa({ commonName: "another root" });
-    const { certPem, keyPem } = await other.issue({
+    const { certPem, keyPem } = await createSelfSigned({
       commonName: "agent",
       dnsNames: ["localhost"],
       ipAddresses: ["127.0.0.1"],
-      eku: ["serverAuth"],
     });
     agent.rotateTls({ ...agentTls(node.pki), certPem, keyPem });
     await untilState(agent, [7]);
@@ -225,7 +223,7 @@ describeWithPeers(["keylime_verifier", "keylime_registrar"], "doctor, live (Keyl
       await examine(node, {
         agent,
         changes: { agent: { keylime_agent_ca_cert_file: "/etc/keylime/certs/other.crt" } },
-        files: { "/etc/keylime/certs/other.crt": other.certPem },
+        files: { "/etc/keylime/certs/other.crt": certPem },
       }),
     );
     expect(causes).toEqual(["verifier-wrong-db-cert", "agent-failed"]);
