@@ -61,6 +61,15 @@ describe("rank", () => {
     expect(ranked.map(({ explainedBy }) => explainedBy)).toEqual([undefined, undefined]);
   });
 
+  it("takes a finding on two legs for a consequence only of what concerns both", () => {
+    const both = found("ca-wrong", { leg: "plugin->verifier", otherLegs: ["plugin->registrar"] });
+    const explainedBy = (cause: Partial<Finding>) =>
+      rank([both, found("plugin-default-cert", cause)]).find(({ id }) => id === "ca-wrong")!.explainedBy;
+    expect(explainedBy({ leg: "plugin->verifier" })).toBeUndefined();
+    expect(explainedBy({ leg: "plugin->registrar", otherLegs: ["plugin->verifier"] })).toBe("plugin-default-cert");
+    expect(explainedBy({})).toBe("plugin-default-cert");
+  });
+
   it("lets a finding that stops nothing explain nothing", () => {
     const idle = found("plugin-unknown-key", { severity: "warning", stopsAttestation: false });
     expect(rank([idle, found("ca-wrong")]).map(({ explainedBy }) => explainedBy)).toEqual([undefined, undefined]);

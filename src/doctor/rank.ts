@@ -1,5 +1,5 @@
 import { type FaultId, faults, stages } from "../faults/faults.js";
-import { type Finding, stageOf } from "./checks/check.js";
+import { type Finding, legsConcerned, stageOf } from "./checks/check.js";
 
 export interface FoundFault {
   id: FaultId;
@@ -62,11 +62,18 @@ export function rank(found: readonly FoundFault[]): RankedFault[] {
 
 function isExplainedBy(effect: FoundFault, cause: FoundFault): boolean {
   if (!cause.finding.stopsAttestation || !(explains[cause.id]?.includes(effect.id) ?? false)) return false;
-  return mayShareLeg(effect, cause);
+  return concernsAll(effect, cause);
 }
 
-function mayShareLeg({ finding: { leg: one } }: FoundFault, { finding: { leg: other } }: FoundFault): boolean {
-  return one === undefined || other === undefined || one === other;
+function mayShareLeg({ finding: one }: FoundFault, { finding: other }: FoundFault): boolean {
+  const [legs, others] = [legsConcerned(one), legsConcerned(other)];
+  return legs.length === 0 || others.length === 0 || legs.some((leg) => others.includes(leg));
+}
+
+/** A finding on several legs is a consequence only of what concerns them all. */
+function concernsAll({ finding: effect }: FoundFault, { finding: cause }: FoundFault): boolean {
+  const [legs, others] = [legsConcerned(effect), legsConcerned(cause)];
+  return others.length === 0 || legs.every((leg) => others.includes(leg));
 }
 
 function showsLater(each: FoundFault, all: readonly RankedFault[]): boolean {

@@ -1,5 +1,5 @@
 import { createRootCa } from "../../src/peers/pki/authority.js";
-import { caFile, namesake, withCertificates } from "./support/certificate-set-ups.js";
+import { caFile, namesake, withAgent, withCertificates } from "./support/certificate-set-ups.js";
 import { liveScenario, pluginCert, pluginKey } from "./support/live-set-ups.js";
 import type { Scenario } from "./support/scenario.js";
 import { verifierConf } from "./support/set-ups.js";
@@ -32,6 +32,22 @@ const written: readonly Scenario[] = [
   },
 ];
 
+/** Verifier and Keylime agent share their trust file. */
+const shared: Scenario = {
+  name: "a trust file without the CA, of a verifier and of a Keylime agent",
+  tree: async (pki) => [
+    withCertificates(pki, { clientCa: (await createRootCa({ commonName: "Plun-Darr" })).certPem }),
+    withAgent(pki.agent),
+  ],
+  causes: ["ca-wrong"],
+  says: [
+    "the verifier refuses the server plugin's certificate CN=spire-server.keylime.funlab.casa and the Keylime agent refuses the verifier's certificate CN=verifier.keylime.funlab.casa: it was issued below CN=Eye of Thundera",
+    "the server plugin gets: alert 48 unknown_ca",
+    "the verifier gets: alert",
+    "then restart the verifier and the Keylime agent",
+  ],
+};
+
 /** A SPIRE server's own host: the verifier runs elsewhere. */
 const elsewhere = { [verifierConf]: null };
 
@@ -60,4 +76,4 @@ const seen = [
   }),
 ];
 
-export const scenarios = [...written, ...seen];
+export const scenarios = [...written, shared, ...seen];

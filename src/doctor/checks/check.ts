@@ -50,6 +50,8 @@ export interface Finding {
   fix: Fix;
   /** The TLS leg it concerns, `plugin->verifier`. */
   leg?: string;
+  /** Further legs with the same cause, which the same fix mends. */
+  otherLegs?: readonly string[];
 }
 
 /** One fact that proves a finding: text for people, the rest for programs. */
@@ -113,4 +115,9 @@ export function stageOf(id: FaultId, { stage }: Finding): Stage {
 /** The outcome of a check whose live facts are missing: with --offline that was asked for. */
 export function notLearnt({ scope }: Pick<Facts, "scope">, reason: string): Outcome {
   return { is: scope.isOffline ? "skipped" : "unknown", reason };
+}
+
+/** The TLS legs a finding concerns; empty when it is about none in particular. */
+export function legsConcerned({ leg, otherLegs = [] }: Finding): string[] {
+  return leg === undefined ? [] : [leg, ...otherLegs];
 }

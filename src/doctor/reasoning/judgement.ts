@@ -1,5 +1,5 @@
 import type { FaultId } from "../../faults/faults.js";
-import type { Evidence, Finding, Outcome } from "../checks/check.js";
+import { type Evidence, type Finding, legsConcerned, type Outcome } from "../checks/check.js";
 import type { Facts } from "../facts/facts.js";
 import type { CheckResult } from "../run.js";
 
@@ -31,7 +31,7 @@ export function findingsOf(examined: Examined, ids: readonly FaultId[], leg?: st
     const outcome = outcomeOf(examined, id);
     const findings = outcome?.is === "found" ? outcome.findings : [];
     return findings
-      .filter((finding) => leg === undefined || finding.leg === undefined || finding.leg === leg)
+      .filter((finding) => leg === undefined || finding.leg === undefined || legsConcerned(finding).includes(leg))
       .map((finding) => ({ id, finding }));
   });
 }

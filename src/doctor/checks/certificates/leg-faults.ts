@@ -1,3 +1,4 @@
+import { listed } from "../../../core/listed.js";
 import type { FaultId } from "../../../faults/faults.js";
 import { alertName } from "../../../tls/alert.js";
 import { stacks } from "../../../x509/trust/stacks.js";
@@ -28,7 +29,7 @@ export function judgeLegs(
 ): Outcome {
   const legs = legsOf(facts, nowMs);
   const found = refusalsOf(legs).filter((refusal) => counts(refusal, id) && blame(refusal, facts.files, nowMs) === id);
-  const findings = [...more, ...found.map((refusal) => findingOf(refusal, tell(refusal)))];
+  const findings = [...more, ...findingsOf(found.map((refusal) => ({ refusal, told: tell(refusal) })))];
   if (findings.length > 0) return foundOrClear(findings, "");
   const unseen = unseenRefusal(facts, nowMs);
   if (unseen?.id === id) return foundOrClear([unseen.finding], "");
@@ -65,25 +66,71 @@ function acceptedText({ id, verdicts, client, server }: Leg): string[] {
   ];
 }
 
-function findingOf(refusal: Refusal, { because, evidence = [], fix }: Told): Finding {
-  const { leg, judge, presenter } = refusal;
-  const leaf = presenter.presented!.sent[0]!.certificate.facts.subject;
-  const stops = stopsLeg(leg);
+interface ToldRefusal {
+  refusal: Refusal;
+  told: Told;
+}
+
+/** Refusals that one remedy mends are one finding, with every leg among its evidence. */
+function findingsOf(all: readonly ToldRefusal[]): Finding[] {
+  const groups = groupBy(all, ({ told: { because, fix } }) => `${because}\n${fix.action}`);
+  return [...groups.values()].map(([first, ...more]) => findingOf([first!, ...more]));
+}
+
+function findingOf(group: readonly [ToldRefusal, ...ToldRefusal[]]): Finding {
+  const [{ told }] = group;
+  const refusals = group.map(({ refusal }) => refusal);
+  const main = refusals.find(({ leg }) => stopsLeg(leg)) ?? refusals[0]!;
+  const others = refusals.filter((each) => each !== main).map(({ leg }) => leg.id);
+  const stops = stopsLeg(main.leg);
+  const restarted = [...new Set(refusals.map((refusal) => serviceName(fixedAt(refusal, told.fix))))];
   return {
     severity: stops ? "error" : "warning",
     stopsAttestation: stops,
-    summary: `${readerName(judge.reader)} refuses ${readerName(presenter.reader)}'s certificate ${leaf}: ${because}`,
-    evidence: [
-      verdictEvidence(refusal),
-      ...presentedEvidence(presenter.presented!),
-      ...(judge.trust?.parts ?? []).map(({ use }) => useEvidence(use)),
-      ...trustEvidence(judge),
-      ...evidence,
-    ],
-    fix: { ...fix, action: `${fix.action}, then restart ${serviceName(fixedAt(refusal, fix))}` },
-    leg: leg.id,
+    summary: `${refusalText(refusals)}: ${told.because}`,
+    evidence: distinct([
+      ...refusals.flatMap(refusalEvidence),
+      ...group.flatMap(({ told: { evidence = [] } }) => evidence),
+    ]),
+    fix: { ...told.fix, action: `${told.fix.action}, then restart ${listed(restarted)}` },
+    leg: main.leg.id,
+    ...(others.length === 0 ? {} : { otherLegs: others }),
   };
 }
+
+/** Who refuses what; those who refuse the same certificate share a verb. */
+function refusalText(refusals: readonly Refusal[]): string {
+  const refused = groupBy(refusals, ({ presenter }) => {
+    const leaf = presenter.presented!.sent[0]!.certificate.facts.subject;
+    return `${readerName(presenter.reader)}'s certificate ${leaf}`;
+  });
+  const clauses = [...refused].map(([what, by]) => {
+    const judges = [...new Set(by.map(({ judge }) => readerName(judge.reader)))];
+    return `${listed(judges)} ${judges.length === 1 ? "refuses" : "refuse"} ${what}`;
+  });
+  return listed(clauses);
+}
+
+function refusalEvidence(refusal: Refusal): Evidence[] {
+  const { judge, presenter } = refusal;
+  return [
+    verdictEvidence(refusal),
+    ...presentedEvidence(presenter.presented!),
+    ...(judge.trust?.parts ?? []).map(({ use }) => useEvidence(use)),
+    ...trustEvidence(judge),
+  ];
+}
+
+function groupBy<T>(all: readonly T[], keyOf: (one: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const one of all) groups.set(keyOf(one), [...(groups.get(keyOf(one)) ?? []), one]);
+  return groups;
+}
+
+/** Two legs may share a file. */
+const distinct = (all: readonly Evidence[]): Evidence[] => [
+  ...new Map(all.map((each) => [JSON.stringify(each), each])).values(),
+];
 
 /** Who reads the file that the fix changes: the presenter unless the fix is about trust. */
 function fixedAt({ judge, presenter }: Refusal, { action }: Fix) {

@@ -1,3 +1,4 @@
+import { listed } from "../../../core/listed.js";
 import { nearestName } from "../../../core/nearest.js";
 import type { FileFacts } from "../../facts/files/file-facts.js";
 import type { PluginFacts, WrittenKey } from "../../facts/spire/spire-facts.js";
@@ -120,9 +121,4 @@ function fixOf({ half, knownKeys }: PluginFacts, unknown: readonly WrittenKey[])
 
 function names(keys: readonly WrittenKey[]): string {
   return listed(keys.map(({ name }) => name));
-}
-
-/** `a, b and c` */
-function listed(texts: readonly string[]): string {
-  return new Intl.ListFormat("en-GB").format(texts);
 }
