@@ -71,6 +71,8 @@ function until({ facts: { notAfterMs } }: FileCertificate): string {
 
 function trustWords({ trust, reader }: LegEnd): Markup {
   if (trust === undefined) return markup`<p class="quiet">No file here says what ${readerName(reader)} trusts.</p>`;
+  if (trust.parts.length === 0)
+    return markup`<p class="quiet">The configuration of ${readerName(reader)} names no CA that it trusts here.</p>`;
   const files = trust.parts.map(({ use }) => use.path).join(", ");
   const names = trust.certificates.map(({ certificate }) => certificate.facts.subject);
   return markup`<p class="quiet">Trusted by ${readerName(reader)}: ${files}: ${names.length === 0 ? "nothing readable" : names.join("; ")}</p>`;
