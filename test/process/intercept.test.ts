@@ -122,6 +122,7 @@ describe("intercept as a process", () => {
       3,
       /^error: cannot write the key log .*gone\/keys.*\nhint: /,
     ],
+    ["a key log that is no file", () => ["--listen", "0", "--keylog", "/dev/null"], 3, /it is not a regular file/],
     ["an address of another host", () => ["--listen", "192.0.2.1:0"], 3, /this host does not have the address/],
   ])("says what is wrong with %s", async (_, args, code, words) => {
     const run = await intercept(...args());

@@ -1,5 +1,5 @@
 import { X509Certificate } from "node:crypto";
-import { closeSync, constants, fchmodSync, openSync, writeSync } from "node:fs";
+import { closeSync, constants, fchmodSync, fstatSync, openSync, writeSync } from "node:fs";
 import { isIP } from "node:net";
 import { systemClock } from "../../core/clock.js";
 import { errorText, Problem } from "../../core/problem.js";
@@ -188,11 +188,13 @@ interface KeyLogFile {
 function openKeyLog(path: string, io: Io): KeyLogFile {
   let descriptor: number;
   try {
+    // A pipe that nobody reads would hold the opening up for ever.
     descriptor = openSync(
       path,
-      constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW,
+      constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK,
       0o600,
     );
+    if (!fstatSync(descriptor).isFile()) throw new Error("it is not a regular file");
     // Of a file that was there before, too.
     fchmodSync(descriptor, 0o600);
   } catch (cause) {
