@@ -100,7 +100,8 @@ async function load(half: HalfName, options: HalfOptions, limits: StartLimits): 
     });
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    const hint = error.hint ?? "see what it wrote to stderr";
+    const isUntold = error.code === "plugin-start" || error.hint === undefined;
+    const hint = isUntold ? "see with spire-keylime rehearse --verbose what it wrote to stderr" : error.hint;
     throw new Problem(error.code, `the ${half} half does not load: ${error.message}`, {
       culprit: "peer",
       hint,

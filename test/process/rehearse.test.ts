@@ -317,6 +317,26 @@ attested in N ms (server half N ms, agent half N ms)
     expect(missing).toMatchObject({ code: 3, err: expect.stringContaining('the server plugin "/nonexistent/plugin"') });
   });
 
+  it("says how to see the last words of a half that ends before its handshake", async () => {
+    const ends = join(bundles.path, "ends.sh");
+    await writeFile(ends, "#!/bin/sh\necho a library is missing >&2\nexit 4\n", { mode: 0o755 });
+    const args = [
+      "--server-plugin",
+      ends,
+      "--server-data",
+      "/dev/null",
+      "--agent-plugin",
+      ends,
+      "--agent-data",
+      "/dev/null",
+    ];
+    expect((await cli(args)).err).toBe(
+      `error: the server half does not load: cannot start plugin "${ends}": it exited before the handshake (exit code 4) [plugin-start]\n` +
+        "hint: see with spire-keylime rehearse --verbose what it wrote to stderr\n",
+    );
+    expect((await cli([...args, "--verbose"])).err).toContain("server plugin: debug: a library is missing\n");
+  });
+
   it("exits with 3 when a checksum does not match, and starts nothing", async () => {
     const conf = join(bundles.path, "bad-sum.conf");
     const block = `plugins { NodeAttestor "fixture" { plugin_cmd = "${fixture}" plugin_args = ["server"] plugin_checksum = "${"0".repeat(64)}" } }`;
