@@ -23,8 +23,14 @@ const refusing = {
   ],
 } as unknown as EndpointFacts;
 
-const examined = (endpoints: Facts["endpoints"], results: readonly CheckResult[]): Examination => ({
-  facts: { endpoints } as Facts,
+const absent = unknown("no server.conf in any of the usual places", "the usual places");
+
+const examined = (
+  endpoints: Facts["endpoints"],
+  results: readonly CheckResult[],
+  spireServer = absent,
+): Examination => ({
+  facts: { endpoints, spireServer, spireAgent: absent } as Facts,
   causes: [],
   findings: [],
   results,
@@ -57,5 +63,13 @@ describe("the verdict", () => {
       "name the configuration with --server-config and --agent-config, or a copied machine with --root",
       3,
     ]);
+  });
+
+  it("names the file that this user may not read", () => {
+    const nothing = everyCheck({ is: "unknown", reason: "not read" });
+    const denied = unknown("permission denied", "/etc/spire/server.conf");
+    expect(verdict(examined(unknown("offline", "test"), nothing, denied))[2]).toBe(
+      "run it as a user that may read /etc/spire/server.conf",
+    );
   });
 });

@@ -23,11 +23,16 @@ export function verdictOf({ facts, causes, findings, results }: Examination): Do
   const refusing = results.length < Object.keys(faults).length ? undefined : refusingEndpoint(facts);
   if (refusing !== undefined) return { outcome: "refused", cause: null, ...refusalWords(refusing) };
   if (!results.some(isJudged)) {
-    const next = "name the configuration with --server-config and --agent-config, or a copied machine with --root";
-    return { outcome: "not-examined", cause: null, text: "nothing could be examined", next_step: next };
+    return { outcome: "not-examined", cause: null, text: "nothing could be examined", next_step: whereToLook(facts) };
   }
   const text = "nothing was found that stops attestation";
   return { outcome: "nothing-found", cause: null, text, next_step: findings[0]?.fix.action ?? null };
+}
+
+function whereToLook({ spireServer, spireAgent }: Facts): string {
+  const denied = [spireServer, spireAgent].find((each) => !each.known && each.reason === "permission denied");
+  if (denied !== undefined) return `run it as a user that may read ${denied.source}`;
+  return "name the configuration with --server-config and --agent-config, or a copied machine with --root";
 }
 
 const isJudged = ({ outcome }: CheckResult): boolean => outcome.is === "found" || outcome.is === "clear";

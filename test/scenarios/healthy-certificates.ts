@@ -103,4 +103,13 @@ export const scenarios: readonly Scenario[] = [
     },
     causes: [],
   },
+  {
+    name: "a part of a Keylime agent's file, without its trusted_client_ca",
+    tree: (pki) => {
+      const agent = withAgent(pki.agent);
+      const conf = agent["/etc/keylime/agent.conf"] as string;
+      return [withCertificates(pki), agent, { "/etc/keylime/agent.conf": conf.replace(/^trusted_client_ca.*\n/m, "") }];
+    },
+    causes: [],
+  },
 ];

@@ -64,7 +64,7 @@ function legEnd(id: LegId, side: Side, facts: LegFacts, nowMs: number): LegEnd {
       .filter((use) => use.reader === reader && use.end === side && use.legs.includes(id))
       .map((use) => ({ use, file })),
   );
-  const parts = named.filter(({ use }) => use.role === "ca");
+  const parts = named.filter(({ use }) => use.role === "ca" && !isUnsaid(use, facts));
   const own = named.find(({ use }) => use.role === "certificate");
   const isEmpty = reader === "verifier" && side === "server" && trustsNobody(facts);
   const trust = parts.length === 0 && !isEmpty ? undefined : trustOf(parts);
@@ -81,6 +81,11 @@ function trusting(client: LegEnd, { presented }: LegEnd, facts: LegFacts): LegEn
     ...client,
     trust: { ...trust, certificates: [...trust.certificates, ...storedAtVerifier(facts, presented)] },
   };
+}
+
+/** An option of the Keylime agent that a copied machine's file lacks: the file may be a part, so its default proves nothing. */
+function isUnsaid({ reader, isDefault, at }: FileUse, { scope }: LegFacts): boolean {
+  return scope.root !== undefined && reader === "keylime-agent" && isDefault && at === undefined;
 }
 
 function stackOf(reader: ReaderId, { spireServer, spireAgent, keylime }: LegFacts): StackId {

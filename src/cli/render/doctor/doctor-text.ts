@@ -35,7 +35,9 @@ export function doctorText(report: DoctorReport, style: Style, options: DoctorTe
 function headText({ root, offline, sources }: DoctorReport, style: Style): string {
   const where = root === null ? "this machine" : `the copy in ${root}`;
   const lines = sources.map(({ what, source, problem }) =>
-    problem === null ? `  ${what}: ${source}` : `  ${what}: ${style.quiet(problem)}`,
+    problem === null
+      ? `  ${what}: ${source}`
+      : `  ${what}: ${style.quiet(problem === "permission denied" ? `${source}: ${problem}` : problem)}`,
   );
   return [style.heading(`${where}${offline ? ", offline" : ""}`), ...lines].join("\n");
 }
