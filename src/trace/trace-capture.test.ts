@@ -221,3 +221,23 @@ function withoutSecrets(file: Buffer): Buffer {
   }
   return Buffer.concat(blocks);
 }
+
+describe("more connections than are kept open", () => {
+  it("are told early, the oldest first, and counted", () => {
+    const count = 8_020;
+    const hello = Buffer.from("160301000401000000", "hex");
+    const packets = Array.from({ length: count }, (_, i) => {
+      const ends = { ports: [20_000 + i, 8881] as const };
+      return [
+        ethernet(ipPacket({ from: 0, sequence: 99, flags: 2 }, ends)),
+        ethernet(ipPacket({ from: 0, sequence: 100, payload: hello }, ends)),
+      ];
+    });
+    const { connections, totals } = trace(pcapFile(packets.flat()));
+    expect(totals.told_early).toBe(20);
+    expect(connections.slice(0, 20).map(({ client }) => client.port)).toEqual(
+      Array.from({ length: 20 }, (_, i) => 20_000 + i),
+    );
+    expect(connections).toHaveLength(count);
+  });
+});

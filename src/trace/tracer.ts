@@ -1,4 +1,5 @@
 import type { Problem } from "../core/problem.js";
+import { spareMemory } from "../core/spare-memory.js";
 import { captureProblem } from "../formats/pcap/capture-problem.js";
 import type { Packet, PacketSink } from "../formats/pcap/packet.js";
 import { packetKinds, SegmentReader, tcpFlags } from "../formats/pcap/segment-reader.js";
@@ -36,7 +37,9 @@ const lingerMs = 2000;
 /** A connection that has been silent for this long, by the capture's clock, is told and forgotten. */
 const idleMs = 600_000;
 /** Connections open at the same time; beyond it the oldest is told and forgotten. */
-const maxOpen = 50_000;
+const maxOpen = 8_000;
+/** So many are open in no ordinary capture; from here on memory counts for more than time. */
+const manyOpen = 1_000;
 const maxProblems = 100;
 /** How often, by the capture's clock, idle connections are looked for. */
 const searchEveryMs = 30_000;
@@ -190,6 +193,7 @@ export class Tracer implements PacketSink {
     );
     const entry = this.#table.add(segment, connection);
     this.#open.add(entry);
+    if (this.#open.size === manyOpen) spareMemory();
     return entry;
   }
 

@@ -1,6 +1,6 @@
 import { systemClock } from "../../core/clock.js";
+import { spareMemory } from "../../core/spare-memory.js";
 import { AgentNodeAttestorService, createHclogLogger, servePlugin } from "../../plugin-sdk/index.js";
-import { spareMemory } from "../shared/spare-memory.js";
 import { AgentHalf } from "./agent-half.js";
 
 /** Runs the agent half for the SPIRE agent that started this process; resolves with the exit code. */

@@ -1,11 +1,11 @@
 import { systemClock } from "../../core/clock.js";
+import { spareMemory } from "../../core/spare-memory.js";
 import {
   createHclogLogger,
   createHostServices,
   ServerNodeAttestorService,
   servePlugin,
 } from "../../plugin-sdk/index.js";
-import { spareMemory } from "../shared/spare-memory.js";
 import { ServerHalf } from "./server-half.js";
 
 /** Runs the server half for the SPIRE server that started this process; resolves with the exit code. */
