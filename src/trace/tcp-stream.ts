@@ -40,11 +40,6 @@ export class TcpStream {
     return this.#isStarted && ((sequence - this.#next) | 0) <= 0 && (this.#held === undefined || this.#held.isEmpty);
   }
 
-  /** How many bytes before this sequence number have not been delivered; 0 when all have. */
-  missingBefore(sequence: number): number {
-    return this.#isStarted ? Math.max(0, (sequence - this.#next) | 0) : Number.POSITIVE_INFINITY;
-  }
-
   /** A SYN; false when it starts another connection over the same addresses and ports. */
   start(sequence: number): boolean {
     const next = (sequence + 1) >>> 0;

@@ -9,15 +9,7 @@ import { runChecked } from "../support/run-command.js";
 import { type TemporaryDirectory, temporaryDirectory } from "../support/temporary-directory.js";
 import { until } from "../support/until.js";
 import { capture } from "./support/captured.js";
-import {
-  asIpv6,
-  cutUp,
-  ipPacketsOf,
-  links,
-  rewritten,
-  shuffledFlights,
-  sidesApart,
-} from "./support/rewritten-capture.js";
+import { asIpv6, cutUp, ipPacketsOf, links, rewritten, shuffledFlights } from "./support/rewritten-capture.js";
 import { goPeer, type TlsMinor } from "./support/tls-peers.js";
 import { type Comparable, comparable, comparableOfTshark, expectAgreement, traced } from "./support/trace-agreement.js";
 import { tsharkCutPackets } from "./support/tshark.js";
@@ -83,15 +75,6 @@ describe.each(["2", "3"] as const)("a capture of TLS 1.%s", (version) => {
   it.each([50, 100, 300])("reads the same in segments of %i bytes, each flight shuffled", async (bytes) => {
     await expectAll(await written(rewritten(shuffledFlights(cutUp(packets, bytes), seededRandom(bytes)), raw)));
   });
-
-  // tshark opens none of it: the order of cause and effect is ours to find.
-  it.each(["client", "server"] as const)(
-    "reads the same with all that the %s sends before the other side's",
-    async (first) => {
-      const apart = await written(rewritten(sidesApart(cutUp(packets, 300), first), raw));
-      expect(stories((await traced(apart, keyLog)).connections)).toEqual(stories(whole));
-    },
-  );
 
   it.each([0.11, 0.37, 0.77])("tells what is there when the file ends after %d of it", async (share) => {
     const bytes = await readFile(source);
