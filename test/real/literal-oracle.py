@@ -13,7 +13,9 @@ def shape(value):
         return {"kind": "list", "items": [shape(one) for one in value]}
     if isinstance(value, str):
         return {"kind": "string", "value": value}
-    kinds = {tuple: "tuple", dict: "dict", set: "set", bytes: "bytes", bool: "constant", type(None): "constant"}
+    kinds = {tuple: "tuple", dict: "dict", set: "set", bytes: "bytes", bool: "constant"}
+    if value is None or value is Ellipsis:
+        return {"kind": "constant"}
     return {"kind": kinds.get(type(value), "number")}
 
 

@@ -68,6 +68,10 @@ class LiteralParser {
 
   private oneUnspaced(): PythonLiteral {
     const character = this.text[this.at] ?? "";
+    if (this.text.startsWith("...", this.at)) {
+      this.at += 3;
+      return { kind: "constant" };
+    }
     if (character === "[") return this.bracketed("]", () => ({ kind: "list", items: this.sequence("]") }));
     if (character === "(") return this.bracketed(")", () => this.parenthesized());
     if (character === "{") return this.bracketed("}", () => this.braced());

@@ -28,9 +28,12 @@ svg.chain text.detail { fill: var(--quiet); font-size: 12px; } svg.chain path.up
 @media (min-width: 56rem) { .beside { grid-template-columns: minmax(0, 21.5rem) minmax(0, 1fr); } }
 table.acceptance { border-collapse: collapse; width: 100%; } .acceptance caption { text-align: left; margin-bottom: .5rem; }
 .acceptance th, .acceptance td { text-align: left; vertical-align: top; padding: .4rem .5rem; border-top: 1px solid var(--line); }
-.acceptance thead th, .acceptance td strong { overflow-wrap: normal; word-break: keep-all; }
+@media (min-width: 30rem) {
+  .acceptance thead th, .acceptance td strong { overflow-wrap: normal; word-break: keep-all; }
+  .acceptance th.path[scope="row"] { min-width: 7rem; }
+}
 .acceptance th[scope="row"] { font-weight: 400; overflow-wrap: normal; word-break: keep-all; hyphens: none; }
-.acceptance th.path[scope="row"] { min-width: 7rem; overflow-wrap: anywhere; word-break: normal; } .acceptance .quiet { font-size: .82rem; }
+.acceptance th.path[scope="row"] { overflow-wrap: anywhere; word-break: normal; } .acceptance .quiet { font-size: .82rem; }
 .checks li { margin: .4rem 0; } .checks { list-style: none; padding: 0; }
 `;
 
