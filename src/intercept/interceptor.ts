@@ -2,7 +2,7 @@ import type { Clock } from "../core/clock.js";
 import { Problem } from "../core/problem.js";
 import type { HandshakeStory } from "../peers/tls-server/story.js";
 import type { TlsConnection } from "../peers/tls-server/tls-connection.js";
-import { createTlsServer, type TlsServer } from "../peers/tls-server/tls-server.js";
+import { createTlsServer, type TlsServer, takesAnybody } from "../peers/tls-server/tls-server.js";
 import { type Exchange, passOn } from "./pass-on.js";
 import type { Upstream } from "./upstream.js";
 
@@ -45,10 +45,7 @@ export async function startInterceptor(options: InterceptorOptions): Promise<Int
     {
       certPem,
       keyPem,
-      clientCertificates: "optional",
-      trustedClientCaPem: "",
-      takesEveryClient: true,
-      speaksTls12: true,
+      ...takesAnybody,
       requestedAuthorities,
       handshakeTimeoutMs,
       clock,

@@ -3,7 +3,6 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { interceptedText } from "../../src/cli/render/intercept.js";
 import { probeText } from "../../src/cli/render/probe.js";
 import { styleFor } from "../../src/cli/render/style.js";
-import { Problem } from "../../src/core/problem.js";
 import { parsePem } from "../../src/formats/pem/pem.js";
 import { connectionReport } from "../../src/intercept/report.js";
 import { type FieldReportPki, fieldReportPki } from "../../src/peers/pki/field-report-pki.js";
@@ -25,12 +24,12 @@ import {
   type Pair,
   shakeHandsDamaged,
 } from "../support/damaged-handshake.js";
-import { mutations } from "../support/mutations.js";
+import { cuts, mutations } from "../support/mutations.js";
+import { slowMs, survives, withinMemory } from "../support/survives.js";
 
 // Long rather than real: 100,000 damaged inputs and a cut at every byte for what a stranger sends to probe and intercept.
 
 const count = 100_000;
-const slowMs = 1000;
 const [tls12, tls13] = [0x0303, 0x0304];
 const style = styleFor({ colour: false });
 
@@ -43,25 +42,6 @@ beforeAll(async () => {
   pair = handshakePair(pki);
   anchors = [pki.intermediate.certPem, pki.root.certPem].map((pem) => new X509Certificate(pem));
 });
-
-function* cuts(input: Buffer): Generator<Buffer> {
-  for (let length = 0; length < input.length; length++) yield input.subarray(0, length);
-}
-
-/** Runs each within the time and all within the memory. */
-function survives(inputs: Iterable<Buffer>, read: (input: Buffer) => void): void {
-  const startedBytes = process.memoryUsage().rss;
-  for (const input of inputs) {
-    const startedMs = performance.now();
-    try {
-      read(input);
-    } catch (error) {
-      if (!(error instanceof Problem)) throw new Error(`input ${input.toString("hex")}`, { cause: error });
-    }
-    if (performance.now() - startedMs > slowMs) throw new Error(`slow: ${input.toString("hex")}`);
-  }
-  expect(process.memoryUsage().rss - startedBytes).toBeLessThan(0x10000000);
-}
 
 const isForeseen = (error: unknown) => isMalformed(error) || error instanceof OlderVersion || error instanceof Refusal;
 
@@ -108,9 +88,9 @@ describe("the handshakes of probe and intercept", { timeout: 1_200_000 }, () => 
     ["intercept, with what a client sends", tls12, "client"],
     ["intercept, with what a client sends", tls13, "client"],
   ] as const)("%s damaged (%i)", (_, version, from) => {
-    const startedBytes = process.memoryUsage().rss;
-    for (let seed = 0; seed < count / 4; seed++) runDamaged([version], from, seed);
-    expect(process.memoryUsage().rss - startedBytes).toBeLessThan(0x10000000);
+    withinMemory(() => {
+      for (let seed = 0; seed < count / 4; seed++) runDamaged([version], from, seed);
+    });
   });
 
   it.each([tls12, tls13])("survive a cut at every byte of every record (%i)", (version) => {

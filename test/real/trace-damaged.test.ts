@@ -1,6 +1,5 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { fieldReportPki } from "../../src/peers/pki/field-report-pki.js";
 import type { TracedConnection } from "../../src/trace/report-schema.js";
 import { startChild } from "../support/child.js";
 import { freePort } from "../support/free-port.js";
@@ -9,6 +8,7 @@ import { runChecked } from "../support/run-command.js";
 import { type TemporaryDirectory, temporaryDirectory } from "../support/temporary-directory.js";
 import { until } from "../support/until.js";
 import { capture } from "./support/captured.js";
+import { writePairs } from "./support/pair-files.js";
 import { asIpv6, cutUp, ipPacketsOf, links, rewritten, shuffledFlights } from "./support/rewritten-capture.js";
 import { goPeer, type TlsMinor } from "./support/tls-peers.js";
 import { type Comparable, comparable, comparableOfTshark, expectAgreement, traced } from "./support/trace-agreement.js";
@@ -173,13 +173,7 @@ describe.each(["2", "3"] as const)("a capture of TLS 1.%s", (version) => {
 });
 
 async function captureGo(files: TemporaryDirectory, version: TlsMinor): Promise<string> {
-  const pki = await fieldReportPki();
-  const pairs = { server: pki.verifier, plugin: pki.plugin, foreign: pki.cvCa.client };
-  for (const [name, { chainPem, keyPem }] of Object.entries(pairs)) {
-    await files.write(`${name}.crt`, chainPem);
-    await files.write(`${name}.key`, keyPem);
-  }
-  await files.write("ca.crt", pki.caCompleteChainPem);
+  await writePairs(files);
   const go = await goPeer(files);
   const [port, file] = [await freePort(), files.file("source.pcap")];
   await using server = await startChild(go.server(port, version, files.file("keys")));

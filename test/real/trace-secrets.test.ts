@@ -1,6 +1,5 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { fieldReportPki } from "../../src/peers/pki/field-report-pki.js";
 import type { TracedConnection } from "../../src/trace/report-schema.js";
 import { startChild } from "../support/child.js";
 import { freePort } from "../support/free-port.js";
@@ -8,6 +7,7 @@ import { runChecked, runCommand } from "../support/run-command.js";
 import { type TemporaryDirectory, temporaryDirectory } from "../support/temporary-directory.js";
 import { until } from "../support/until.js";
 import { capture } from "./support/captured.js";
+import { writePairs } from "./support/pair-files.js";
 import { expectAgreement, traced } from "./support/trace-agreement.js";
 
 // Each cipher suite of TLS 1.3 that is opened, and secrets that travel inside of the capture; tshark is the oracle.
@@ -19,13 +19,7 @@ let files: TemporaryDirectory;
 
 beforeAll(async () => {
   files = await temporaryDirectory("secrets");
-  const pki = await fieldReportPki();
-  const pairs = { server: pki.verifier, plugin: pki.plugin, foreign: pki.cvCa.client };
-  for (const [name, { chainPem, keyPem }] of Object.entries(pairs)) {
-    await files.write(`${name}.crt`, chainPem);
-    await files.write(`${name}.key`, keyPem);
-  }
-  await files.write("ca.crt", pki.caCompleteChainPem);
+  await writePairs(files);
 });
 afterAll(() => files[Symbol.asyncDispose]());
 

@@ -40,3 +40,8 @@ export function seededRandom(seed: number): () => number {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 0x1_0000_0000;
   };
 }
+
+/** An input's beginnings, the empty one first, the whole left out. */
+export function* cuts(input: Buffer): Generator<Buffer> {
+  for (let length = 0; length < input.length; length++) yield input.subarray(0, length);
+}

@@ -31,13 +31,17 @@ export async function gatherFacts(options: DoctorOptions): Promise<Facts> {
     spire("agent", options.agentConfig),
   ]);
   const keylime = await gatherKeylime(machine, starts, options);
-  const files = await gatherFiles(machine, {
-    uses: [...spireFileUses([spireServer, spireAgent]), ...keylimeFileUses(keylime)],
-    processes,
-    units,
-    asUser: options.asUser,
-  });
   const scope = { root: machine.isCopy ? machine.root : undefined, isOffline: options.offline };
+  const [files, proxies, rehearsal] = await Promise.all([
+    gatherFiles(machine, {
+      uses: [...spireFileUses([spireServer, spireAgent]), ...keylimeFileUses(keylime)],
+      processes,
+      units,
+      asUser: options.asUser,
+    }),
+    gatherNginx(machine),
+    gatherRehearsal({ spireServer, scope }, options),
+  ]);
   const offline = {
     scope,
     spireServer,
@@ -45,8 +49,8 @@ export async function gatherFacts(options: DoctorOptions): Promise<Facts> {
     processes,
     units,
     keylime,
-    proxies: await gatherNginx(machine),
-    rehearsal: await gatherRehearsal({ spireServer, scope }, options),
+    proxies,
+    rehearsal,
     files,
   };
   return { ...offline, ...(await gatherLive(offline, machine, options)) };

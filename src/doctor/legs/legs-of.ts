@@ -41,6 +41,11 @@ export function legsOf(facts: LegFacts, nowMs: number): readonly Leg[] {
   return legs;
 }
 
+/** One of them; undefined when neither of its ends is configured here. */
+export function findLeg(id: LegId, facts: LegFacts, nowMs: number): Leg | undefined {
+  return legsOf(facts, nowMs).find((leg) => leg.id === id);
+}
+
 function legOf(id: LegId, facts: LegFacts, nowMs: number): Leg[] {
   const isNamed = facts.files.some(({ uses }) => uses.some(({ legs }) => legs.includes(id)));
   if (!isNamed) return [];
@@ -66,7 +71,7 @@ function legEnd(id: LegId, side: Side, facts: LegFacts, nowMs: number): LegEnd {
   );
   const parts = named.filter(({ use }) => use.role === "ca" && !isUnsaid(use, facts));
   const own = named.find(({ use }) => use.role === "certificate");
-  const isEmpty = reader === "verifier" && side === "server" && trustsNobody(facts);
+  const isEmpty = reader === "verifier" && side === "server" && isTrustEmpty(facts);
   const trust = parts.length === 0 && !isEmpty ? undefined : trustOf(parts);
   const seen = side === "server" ? seenLive(id, facts, own?.file) : undefined;
   const configured = own && presentedOf(own, { stack, trust, nowMs });
@@ -81,6 +86,10 @@ function trusting(client: LegEnd, { presented }: LegEnd, facts: LegFacts): LegEn
     ...client,
     trust: { ...trust, certificates: [...trust.certificates, ...storedAtVerifier(facts, presented)] },
   };
+}
+
+function isTrustEmpty({ keylime: { verifier }, scope }: LegFacts): boolean {
+  return verifier.known && trustsNobody({ scope }, verifier.value);
 }
 
 /** An option of the Keylime agent that a copied machine's file lacks: the file may be a part, so its default proves nothing. */

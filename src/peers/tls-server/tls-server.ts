@@ -26,6 +26,14 @@ export interface TlsServerOptions extends PemPair {
   keyLog?: (line: string) => void;
 }
 
+/** Of a stand-in that only looks: asks every client for its certificate, in either version, and takes whatever comes. */
+export const takesAnybody = {
+  clientCertificates: "optional",
+  trustedClientCaPem: "",
+  takesEveryClient: true,
+  speaksTls12: true,
+} as const satisfies Partial<TlsServerOptions>;
+
 /**
  * A TLS 1.3 server for labs and tests. Unlike node:tls it sends the alerts that OpenSSL sends about client certificates
  * (42, 43, 45, 48, …). It speaks TLS 1.2 only when told, resumes no sessions and has not been hardened: not for production.

@@ -1,3 +1,4 @@
+import { alertNumbers } from "../../../tls/alert.js";
 import type { EndpointFacts, TlsConnectionFacts } from "../../facts/endpoints/endpoint-facts.js";
 import type { EndpointAsker, EndpointRole } from "../../facts/endpoints/endpoint-plan.js";
 import type { Facts } from "../../facts/facts.js";
@@ -112,4 +113,9 @@ export function unseen(endpoint: EndpointFacts): EndpointVerdict | undefined {
 /** Keylime 7.14 takes the holder of a certificate without common name for nobody (`simple.py`). */
 export function isNameless({ probed: { client_certificates: sent } }: TlsConnectionFacts): boolean {
   return sent.length > 0 && !/(^|, )CN=/.test(sent[0]!.subject);
+}
+
+/** The server finds no CA that vouches for what was presented. */
+export function isRefusedForItsCa({ probed: { outcome, alert } }: TlsConnectionFacts): boolean {
+  return outcome === "refused" && alert?.number === alertNumbers.unknownCa && alert.from === "server";
 }

@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { settleOption } from "../../../keylime/config/settle-option.js";
 import type { EndpointFacts } from "../../facts/endpoints/endpoint-facts.js";
 import type { Facts } from "../../facts/facts.js";
 import type { ProxyFacts } from "../../facts/proxies/proxy-facts.js";
@@ -46,22 +47,10 @@ function leadsToVerifier({ servers }: ProxyFacts, { keylime, endpoints }: Facts)
   const seen = endpoints.known ? endpoints.value.filter(({ role, speaks }) => role === "verifier" && speaks.known) : [];
   const ports = new Set([
     verifiersPort,
-    ...(keylime.verifier.known ? configuredPorts(keylime.verifier.value.config.files) : []),
+    ...(keylime.verifier.known ? [Number(settleOption(keylime.verifier.value.config, "port")?.value)] : []),
     ...seen.map(({ port }) => port),
   ]);
   return servers.some(({ port }) => ports.has(port));
-}
-
-function configuredPorts(
-  files: Extract<Facts["keylime"]["verifier"], { known: true }>["value"]["config"]["files"],
-): number[] {
-  return files.flatMap(({ content }) =>
-    content.is !== "read"
-      ? []
-      : content.sections
-          .filter(({ name }) => name === "verifier")
-          .flatMap(({ options }) => options.filter(({ name }) => name === "port").map(({ value }) => Number(value))),
-  );
 }
 
 function verifierLeaf({ files }: Facts): LocatedCertificate | undefined {

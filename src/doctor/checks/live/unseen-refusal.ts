@@ -3,7 +3,7 @@ import { judgeRefusedChain, type RefusedChainReason, refusedChainFaults } from "
 import type { EndpointFacts, TlsConnectionFacts } from "../../facts/endpoints/endpoint-facts.js";
 import type { Facts } from "../../facts/facts.js";
 import type { Leg, LocatedCertificate } from "../../legs/leg.js";
-import { legsOf } from "../../legs/legs-of.js";
+import { findLeg } from "../../legs/legs-of.js";
 import { liveEndpoint } from "../../legs/live-view.js";
 import { certificateEvidence } from "../certificates/certificate-words.js";
 import type { Evidence, Finding } from "../check.js";
@@ -16,7 +16,7 @@ const legId = "plugin->verifier";
  * chain tell. Undefined when nothing was refused, or when the verifier's files tell more. Pure.
  */
 export function unseenRefusal(facts: Facts, nowMs: number): { id: FaultId; finding: Finding } | undefined {
-  const leg = legsOf(facts, nowMs).find(({ id }) => id === legId);
+  const leg = findLeg(legId, facts, nowMs);
   const endpoint = liveEndpoint(legId, facts);
   const own = endpoint === undefined ? undefined : configuredConnection(endpoint);
   if (leg?.verdicts.server.is !== "unknown" || endpoint === undefined || own?.probed.outcome !== "refused")

@@ -2,10 +2,10 @@ import type { Facts } from "../../facts/facts.js";
 import { pluginOf } from "../../facts/spire/plugin-of.js";
 import type { PluginFacts } from "../../facts/spire/spire-facts.js";
 import { blame, refusalsOf } from "../../legs/blame.js";
-import { legsOf } from "../../legs/legs-of.js";
+import { findLeg } from "../../legs/legs-of.js";
 import { presentedEvidence } from "../certificates/leg-faults.js";
 import { defineCheck, type Evidence, type JudgeContext, type Outcome } from "../check.js";
-import { configuredConnection, connectionEvidence } from "../live/judge-endpoints.js";
+import { configuredConnection, connectionEvidence, isRefusedForItsCa } from "../live/judge-endpoints.js";
 import { liveVerifier } from "../verifier/verifier-conf.js";
 import { meantKey, parsedConfs, pluginWords } from "./plugins.js";
 
@@ -36,13 +36,13 @@ function isMeantToBeSet(plugin: PluginFacts): boolean {
 }
 
 function judgeDefault(facts: Facts, { nowMs }: JudgeContext, plugin: PluginFacts, path: string): Outcome {
-  const refusal = refusalsOf(legsOf(facts, nowMs)).find(
-    (each) => each.leg.id === "plugin->verifier" && each.side === "server" && !each.leg.isClientTakenLive,
+  const leg = findLeg("plugin->verifier", facts, nowMs);
+  const refusal = refusalsOf(leg === undefined ? [] : [leg]).find(
+    ({ side }) => side === "server" && !leg!.isClientTakenLive,
   );
   const isJudged = refusal !== undefined && refusal.judge.trust?.certificates.length !== 0;
   const isForeign = isJudged && blame(refusal, facts.files, nowMs) === "ca-wrong";
   const live = refusedLive(facts);
-  const leg = legsOf(facts, nowMs).find(({ id }) => id === "plugin->verifier");
   if (!isForeign && live === undefined) {
     if (leg?.isClientTakenLive || leg?.verdicts.server.is === "accepts")
       return { is: "clear", because: `the default ${path} is one that the verifier takes` };
@@ -75,6 +75,6 @@ function judgeDefault(facts: Facts, { nowMs }: JudgeContext, plugin: PluginFacts
 function refusedLive(facts: Facts): Evidence[] | undefined {
   const endpoint = liveVerifier(facts)?.endpoint;
   const own = endpoint === undefined ? undefined : configuredConnection(endpoint);
-  if (endpoint === undefined || own?.probed.outcome !== "refused") return undefined;
-  return own.probed.alert?.name === "unknown_ca" ? [connectionEvidence(endpoint, own)] : undefined;
+  if (endpoint === undefined || own === undefined || !isRefusedForItsCa(own)) return undefined;
+  return [connectionEvidence(endpoint, own)];
 }

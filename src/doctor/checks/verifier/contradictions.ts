@@ -1,12 +1,11 @@
 import { hasSection } from "../../../keylime/config/settle-option.js";
-import type { TlsConnectionFacts } from "../../facts/endpoints/endpoint-facts.js";
 import type { Facts } from "../../facts/facts.js";
 import type { KeylimeServiceFacts } from "../../facts/keylime/keylime-facts.js";
 import { endsOf, type Leg, type LocatedCertificate } from "../../legs/leg.js";
-import { legsOf } from "../../legs/legs-of.js";
+import { findLeg } from "../../legs/legs-of.js";
 import { certificateEvidence } from "../certificates/certificate-words.js";
 import type { Evidence } from "../check.js";
-import { configuredConnection, connectionEvidence, targetOf } from "../live/judge-endpoints.js";
+import { configuredConnection, connectionEvidence, isRefusedForItsCa, targetOf } from "../live/judge-endpoints.js";
 import { type Proof, proofOf, type WrittenFile } from "./contradiction-proof.js";
 import { emptinessOf } from "./trust-emptiness.js";
 import { baseFile, isTaken, type LiveAnswer, liveVerifier, optionEvidence } from "./verifier-conf.js";
@@ -114,7 +113,7 @@ function takenAgainstTheCas({ facts, service, live, nowMs }: Compared): Contradi
   };
 }
 
-const pluginLeg = (facts: Facts, nowMs: number) => legsOf(facts, nowMs).find(({ id }) => id === "plugin->verifier");
+const pluginLeg = (facts: Facts, nowMs: number) => findLeg("plugin->verifier", facts, nowMs);
 
 function trustEvidence({ tls }: KeylimeServiceFacts): Evidence {
   const { option, files } = tls.trustedClientCa!;
@@ -124,9 +123,6 @@ function trustEvidence({ tls }: KeylimeServiceFacts): Evidence {
 function trustFiles(leg: Leg): WrittenFile[] {
   return (endsOf(leg, "server").judge.trust?.parts ?? []).flatMap(({ file }) => written(file));
 }
-
-/** A handshake alert of a server that finds no issuer for the client's certificate. */
-const unknownCa = 48;
 
 /** The CAs that the file names accept the plugin's certificate, yet it is refused for want of a CA. */
 function refusedAgainstTheFile({ facts, service, live, nowMs }: Compared): Contradiction | undefined {
@@ -142,10 +138,6 @@ function refusedAgainstTheFile({ facts, service, live, nowMs }: Compared): Contr
     stopsAttestation: true,
     proof: proofOf(facts, live, [...configurationFiles(service), ...trustFiles(leg)]),
   };
-}
-
-function isRefusedForItsCa({ probed }: TlsConnectionFacts): boolean {
-  return probed.outcome === "refused" && probed.alert?.number === unknownCa && probed.alert.from === "server";
 }
 
 /** The certificate file was exchanged while the verifier ran; without that proof a proxy may stand in between. */

@@ -1,6 +1,7 @@
 import { commentedOption } from "../../../keylime/config/settle-option.js";
 import type { Facts } from "../../facts/facts.js";
 import type { KeylimeServiceFacts } from "../../facts/keylime/keylime-facts.js";
+import { trustsNobody } from "../../legs/trusts-nobody.js";
 import type { Evidence } from "../check.js";
 import { baseFile, optionEvidence } from "./verifier-conf.js";
 
@@ -17,8 +18,8 @@ export interface Emptiness {
 
 /** Undefined when CAs are named, when the value is no list, and when a copy's missing line proves nothing. */
 export function emptinessOf({ scope }: Pick<Facts, "scope">, service: KeylimeServiceFacts): Emptiness | undefined {
+  if (!trustsNobody({ scope }, service)) return undefined;
   const { option, list } = service.tls.trustedClientCa!;
-  if (list.is !== "empty" && list.is !== "all") return undefined;
   if (option !== undefined) {
     const summary = list.is === "all" ? `${name} = all trusts no CA` : `${name} is empty`;
     return emptiness(summary, optionEvidence(option));
@@ -28,7 +29,6 @@ export function emptinessOf({ scope }: Pick<Facts, "scope">, service: KeylimeSer
     const { file, line, column, value } = comment;
     return emptiness(`${name} is commented out`, { text: `#${name} = ${value}`, file, line, column });
   }
-  if (scope.root !== undefined) return undefined;
   return emptiness(`${name} is not set`, { text: `no line sets ${name}`, file: baseFile(service) });
 }
 

@@ -1,7 +1,7 @@
 import { readlink } from "node:fs/promises";
 import { basename, dirname, join, posix } from "node:path";
 import { type Fact, known, unknown } from "../fact.js";
-import type { Machine } from "../machine.js";
+import { longestLinkChain, type Machine } from "../machine.js";
 import type { ProcessFacts } from "../processes/process-facts.js";
 import type { ServiceName } from "../processes/program.js";
 import { interpreterOf } from "./interpreter-of.js";
@@ -18,8 +18,6 @@ export type PythonProgram = Extract<ServiceName, "keylime_verifier" | "keylime_r
 
 /** Where packages and pip put executables; a virtual environment elsewhere is seen when it runs, or when a unit names it. */
 const directories = ["/usr/local/bin", "/usr/bin", "/opt/keylime/bin", "/opt/keylime/venv/bin", "/opt/venv/bin"];
-/** What Linux allows in a path. */
-const mostLinks = 40;
 
 /** Which Python runs a service: of its process, else of its unit's or the installed executable. Nothing is executed. */
 export async function gatherPython(
@@ -68,7 +66,7 @@ const scriptsOf = (command: readonly string[]): string[] =>
 /** By the interpreter's own name, by the virtual environment around it, or by what its links lead to. */
 async function versionOf(machine: Machine, interpreter: string): Promise<PythonVersion | undefined> {
   let path = interpreter;
-  for (let links = 0; links < mostLinks; links++) {
+  for (let links = 0; links < longestLinkChain; links++) {
     const version = ofName(path) ?? (await ofEnvironment(machine, path));
     if (version !== undefined) return version;
     const target = await linkTarget(machine, path);

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { createSelfSigned } from "../../../peers/pki/authority.js";
 import type { HandshakeStory } from "../../../peers/tls-server/story.js";
-import { createTlsServer } from "../../../peers/tls-server/tls-server.js";
+import { createTlsServer, takesAnybody } from "../../../peers/tls-server/tls-server.js";
 
 /** Listens on loopback in the verifier's place, asks for a client certificate, takes any, and answers nothing. */
 export interface VerifierStandIn extends AsyncDisposable {
@@ -21,10 +21,7 @@ export async function startVerifierStandIn(): Promise<VerifierStandIn> {
     {
       certPem,
       keyPem,
-      clientCertificates: "optional",
-      trustedClientCaPem: "",
-      takesEveryClient: true,
-      speaksTls12: true,
+      ...takesAnybody,
       onHandshake: met,
     },
     (connection) => connection.destroy(),
