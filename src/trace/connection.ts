@@ -1,6 +1,7 @@
-import { tcpFlags } from "../formats/pcap/segment-reader.js";
+import { type SegmentReader, tcpFlags } from "../formats/pcap/segment-reader.js";
 import { tls13 } from "../tls/tables/protocol.js";
 import { addStep, type Conversation, newConversation, type Side } from "./conversation.js";
+import { type EarlySegment, EarlySegments } from "./early-segments.js";
 import { HandshakeListener } from "./handshake-listener.js";
 import type { HoldBudget } from "./held-segments.js";
 import type { KeyLog } from "./key-log.js";
@@ -13,6 +14,9 @@ export interface Endpoint {
   address: Buffer;
   port: number;
 }
+
+/** Bytes of both sides together within which segments are put in the order of cause and effect: room for the handshake. */
+const orderedBytes = 0x10000;
 
 /** A TCP connection and the TLS in it. Endpoint 0 sent the packet that made it known. */
 export class Connection {
@@ -27,11 +31,16 @@ export class Connection {
   clientIndex: 0 | 1;
   readonly streams: readonly [TcpStream, TcpStream];
   readonly #sides: readonly [TlsSide, TlsSide];
-  /** Who sent a FIN, and who a RST. */
+  /** Who sent a FIN, and who a RST, as far as the bytes before it have been read. */
   readonly finished: [boolean, boolean] = [false, false];
   resetBy: Side | undefined;
   /** Sequence number of each side's FIN: where its bytes end. */
   readonly #ends: [number, number] = [0, 0];
+  /** Who has said that nothing more will come, by FIN or RST. */
+  readonly #closed: [boolean, boolean] = [false, false];
+  readonly #budget: HoldBudget;
+  #early: EarlySegments | undefined;
+  #isOrdered = true;
 
   constructor(
     number: number,
@@ -44,6 +53,7 @@ export class Connection {
     this.number = number;
     this.endpoints = endpoints;
     this.clientIndex = clientIndex;
+    this.#budget = budget;
     this.firstTimeMs = this.lastTimeMs = timeMs;
     const listener = new HandshakeListener(this.conversation, () => this.#useSecrets(keyLog));
     const side = (index: 0 | 1) => new TlsSide(this.sideOf(index), this.conversation, listener, () => this.#swap());
@@ -64,7 +74,7 @@ export class Connection {
   }
 
   get isOver(): boolean {
-    return this.resetBy !== undefined || (this.finished[0] && this.finished[1]);
+    return this.#closed[0] && this.#closed[1];
   }
 
   /** Both sides have sent their FIN, and nothing before either is missing: nothing more can come. */
@@ -81,8 +91,88 @@ export class Connection {
     return index === this.clientIndex ? "client" : "server";
   }
 
+  /**
+   * A segment of an endpoint. At the connection's start one that acknowledges bytes of the other side which the capture
+   * shows only later waits for them: interfaces and queues are captured each for itself, and a client's flight that comes
+   * before the ServerHello cannot be read.
+   */
+  onSegment(from: 0 | 1, segment: SegmentReader, packet: number, timeMs: number): void {
+    const { bytes, payloadStart, payloadEnd, cutBytes, flags, acknowledged } = segment;
+    const isSilent = payloadStart === payloadEnd && cutBytes === 0;
+    const isClose = (flags & (tcpFlags.fin | tcpFlags.rst)) !== 0;
+    if (this.#isOrdered && (flags & tcpFlags.ack) !== 0)
+      this.streams[from === 0 ? 1 : 0].noteAcknowledged(acknowledged);
+    if (isSilent && !isClose) return;
+    if (isClose) this.#noteClosed(from, flags);
+    // A SYN takes a sequence number of its own.
+    const sequence = (flags & tcpFlags.syn) === 0 ? segment.sequence : (segment.sequence + 1) >>> 0;
+    if (this.#isOrdered && this.#isAhead(from, flags, acknowledged)) {
+      const copy = Buffer.from(bytes.subarray(payloadStart, payloadEnd));
+      this.#hold({ from, acknowledged, sequence, bytes: copy, cutBytes, flags, packet, timeMs });
+      return;
+    }
+    this.#take(from, bytes, payloadStart, payloadEnd, sequence, cutBytes, flags, packet, timeMs);
+    if (this.#isOrdered) this.#takeDue();
+  }
+
+  #noteClosed(from: 0 | 1, flags: number): void {
+    this.#closed[from] = true;
+    if ((flags & tcpFlags.rst) !== 0) this.#closed[from === 0 ? 1 : 0] = true;
+  }
+
+  /** What it answers has not been read yet. Without its own SYN a stream is not in the capture from its start. */
+  #isAhead(from: 0 | 1, flags: number, acknowledged: number): boolean {
+    const [own, other] = [this.streams[from], this.streams[from === 0 ? 1 : 0]];
+    if ((flags & tcpFlags.ack) === 0 || !own.isStarted || own.isMidStream) return false;
+    // A FIN takes a sequence number of its own.
+    return other.missingBefore(acknowledged) > (this.finished[from === 0 ? 1 : 0] ? 1 : 0);
+  }
+
+  #hold(segment: EarlySegment): void {
+    this.#early ??= new EarlySegments(this.#budget);
+    this.#early.hold(segment);
+    if (this.#early.isFull) this.#stopOrdering();
+  }
+
+  #takeDue(): void {
+    if (this.#early !== undefined)
+      this.#takeEarly(({ from, flags, acknowledged }) => !this.#isAhead(from, flags, acknowledged));
+    if (this.streams[0].deliveredBytes + this.streams[1].deliveredBytes > orderedBytes) this.#stopOrdering();
+  }
+
+  #stopOrdering(): void {
+    this.#isOrdered = false;
+    this.#takeEarly(() => true);
+    this.#early = undefined;
+  }
+
+  #takeEarly(isDue: (segment: EarlySegment) => boolean): void {
+    for (;;) {
+      const early = this.#early?.takeFirst(isDue);
+      if (early === undefined) return;
+      const { from, bytes, sequence, cutBytes, flags, packet, timeMs } = early;
+      this.#take(from, bytes, 0, bytes.length, sequence, cutBytes, flags, packet, timeMs);
+    }
+  }
+
+  #take(
+    from: 0 | 1,
+    bytes: Buffer,
+    start: number,
+    end: number,
+    sequence: number,
+    cutBytes: number,
+    flags: number,
+    packet: number,
+    timeMs: number,
+  ): void {
+    this.streams[from].segment(bytes, start, end, sequence, cutBytes, packet, timeMs);
+    if ((flags & (tcpFlags.fin | tcpFlags.rst)) === 0) return;
+    this.#onClose(from, flags, (sequence + end - start + cutBytes) >>> 0, packet, timeMs);
+  }
+
   /** The FIN or RST of an endpoint, once each; `sequence` is the FIN's own. */
-  onClose(index: 0 | 1, flags: number, sequence: number, packet: number, timeMs: number): void {
+  #onClose(index: 0 | 1, flags: number, sequence: number, packet: number, timeMs: number): void {
     const from = this.sideOf(index);
     if ((flags & tcpFlags.rst) !== 0) {
       if (this.resetBy !== undefined) return;
@@ -97,6 +187,7 @@ export class Connection {
 
   /** Nothing more will come: what was held back for bytes that never came is read as far as it goes. */
   finish(): void {
+    this.#stopOrdering();
     for (const stream of this.streams) {
       stream.finish();
       stream.discard();

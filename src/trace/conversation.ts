@@ -45,7 +45,7 @@ export interface Conversation {
   serverHello: ServerHello | undefined;
   /** A HelloRetryRequest came first. */
   wasRetried: boolean;
-  /** Negotiated; 0 until the ServerHello. */
+  /** Negotiated; 0 until the ServerHello or HelloRetryRequest. */
   version: number;
   request: CertificateRequest | undefined;
   /** DER, leaf first; undefined until a Certificate message was read, empty when it said "none". */

@@ -61,12 +61,12 @@ export class HandshakeListener {
 
   #noteServerHello(hello: ServerHello): void {
     const conversation = this.#conversation;
+    conversation.version = negotiatedVersion(hello);
     if (isHelloRetryRequest(hello)) {
       conversation.wasRetried = true;
       return;
     }
     conversation.serverHello = hello;
-    conversation.version = negotiatedVersion(hello);
     this.#noteProtocol(hello.extensions);
     this.#onNegotiated(hello);
   }

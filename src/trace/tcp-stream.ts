@@ -18,6 +18,8 @@ export class TcpStream {
   #next = 0;
   #isStarted = false;
   #first = 0;
+  /** What was acknowledged of this direction before anything of it was seen. */
+  #acknowledgedUnseen: number | undefined;
   /** Bytes in order, missing for good, and seen more than once. */
   deliveredBytes = 0;
   lostBytes = 0;
@@ -38,6 +40,17 @@ export class TcpStream {
   /** Whether everything up to this sequence number has arrived and nothing is held beyond it. */
   isWholeUpTo(sequence: number): boolean {
     return this.#isStarted && ((sequence - this.#next) | 0) <= 0 && (this.#held === undefined || this.#held.isEmpty);
+  }
+
+  /** The other side has received everything before this sequence number: none of that is waited for when it was never seen. */
+  noteAcknowledged(sequence: number): void {
+    if (!this.#isStarted) this.#acknowledgedUnseen ??= sequence;
+  }
+
+  /** How many bytes before this sequence number may still come. */
+  missingBefore(sequence: number): number {
+    const from = this.#isStarted ? this.#next : (this.#acknowledgedUnseen ?? sequence);
+    return Math.max(0, (sequence - from) | 0);
   }
 
   /** A SYN; false when it starts another connection over the same addresses and ports. */

@@ -139,7 +139,7 @@ export class Tracer implements PacketSink {
 
   #onSegment({ timeMs, number }: Packet): void {
     const segment = this.#segment;
-    const { bytes, flags, sequence, payloadStart, payloadEnd, cutBytes } = segment;
+    const { flags, sequence, payloadStart, payloadEnd } = segment;
     let entry = this.#table.find(segment);
     if (entry === undefined) {
       // A lone ACK or RST tells nothing of a connection that is over or began before the capture.
@@ -151,8 +151,7 @@ export class Tracer implements PacketSink {
       entry = this.#begin(timeMs);
       entry.connection?.streams[0].start(sequence);
     }
-    if (entry.connection !== undefined)
-      this.#feed(entry, entry.connection, timeMs, number, bytes, payloadStart, payloadEnd, cutBytes);
+    if (entry.connection !== undefined) this.#feed(entry, entry.connection, timeMs, number);
   }
 
   /** A SYN with another sequence number over the same addresses and ports. */
@@ -160,28 +159,12 @@ export class Tracer implements PacketSink {
     return connection?.streams[this.#table.foundIndex].start(this.#segment.sequence) !== true;
   }
 
-  #feed(
-    entry: TableEntry,
-    connection: Connection,
-    timeMs: number,
-    packet: number,
-    bytes: Buffer,
-    start: number,
-    end: number,
-    cutBytes: number,
-  ): void {
-    const { flags, sequence } = this.#segment;
-    const index = this.#table.foundIndex;
+  #feed(entry: TableEntry, connection: Connection, timeMs: number, packet: number): void {
     connection.packets++;
     if (timeMs > connection.lastTimeMs) connection.lastTimeMs = timeMs;
-    if (start < end || cutBytes > 0) {
-      const dataSequence = (flags & tcpFlags.syn) === 0 ? sequence : (sequence + 1) >>> 0;
-      connection.streams[index].segment(bytes, start, end, dataSequence, cutBytes, packet, timeMs);
-    }
-    if ((flags & (tcpFlags.fin | tcpFlags.rst)) !== 0) {
-      connection.onClose(index, flags, (sequence + end - start + cutBytes) >>> 0, packet, timeMs);
-      if (connection.isOver) this.#onOver(entry, connection, timeMs);
-    }
+    connection.onSegment(this.#table.foundIndex, this.#segment, packet, timeMs);
+    if ((this.#segment.flags & (tcpFlags.fin | tcpFlags.rst)) !== 0 && connection.isOver)
+      this.#onOver(entry, connection, timeMs);
   }
 
   /** Told at once when nothing can come any more; the rest is told when stragglers have had their time. */

@@ -24,11 +24,22 @@ beforeAll(async () => {
 afterAll(() => files[Symbol.asyncDispose]());
 
 /** OpenSSL on both sides, restricted to one suite: one connection for each certificate. */
-async function captureSuite(suite: string): Promise<{ file: string; keyLog: string }> {
-  const [port, file, keyLog] = [await freePort(), files.file(`${suite}.pcapng`), files.file(`${suite}.keys`)];
+async function captureSuite(suite: string, ...more: string[]): Promise<{ file: string; keyLog: string }> {
+  const name = [suite, ...more].join("");
+  const [port, file, keyLog] = [await freePort(), files.file(`${name}.pcapng`), files.file(`${name}.keys`)];
   const pair = (name: string) => ["-cert", files.file(`${name}.crt`), "-key", files.file(`${name}.key`)];
   const common = ["-tls1_3", "-ciphersuites", suite, "-CAfile", files.file("ca.crt"), "-verify_return_error"];
-  const serving = ["s_server", "-accept", `127.0.0.1:${port}`, ...common, ...pair("server"), "-Verify", "3", "-www"];
+  const serving = [
+    "s_server",
+    "-accept",
+    `127.0.0.1:${port}`,
+    ...common,
+    ...pair("server"),
+    "-Verify",
+    "3",
+    "-www",
+    ...more,
+  ];
   await using server = await startChild({ command: "openssl", args: serving });
   await until(() => server.output().includes("ACCEPT"), { what: "openssl s_server", evidence: () => server.output() });
   await capture(file, port, async () => {
@@ -59,6 +70,13 @@ describe.each(suites)("a capture of %s", (suite) => {
   };
 
   it("is opened with a key log", () => expectOpened(source.file, source.keyLog));
+
+  it("is opened when the server asks for another group first", async () => {
+    const retried = await captureSuite(suite, "-groups", "P-384");
+    await expectOpened(retried.file, retried.keyLog);
+    const { connections } = await traced(retried.file, retried.keyLog);
+    for (const { steps } of connections) expect(steps.map(({ name }) => name)).toContain("hello_retry_request");
+  });
 
   it("is opened with the secrets that editcap puts into it", async () => {
     const file = files.file("with-secrets.pcapng");

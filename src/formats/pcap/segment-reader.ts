@@ -32,6 +32,8 @@ export class SegmentReader {
   sourcePort = 0;
   destinationPort = 0;
   sequence = 0;
+  /** Holds when the ACK flag is set. */
+  acknowledged = 0;
   flags = 0;
   payloadStart = 0;
   payloadEnd = 0;
@@ -127,6 +129,7 @@ export class SegmentReader {
     this.sourcePort = u16(bytes, at, false);
     this.destinationPort = u16(bytes, at + 2, false);
     this.sequence = u32(bytes, at + 4, false);
+    this.acknowledged = u32(bytes, at + 8, false);
     this.flags = bytes[at + 13]!;
     // What follows the IP packet is padding of the Ethernet frame.
     this.payloadEnd = Math.min(end, this.#wireEnd);

@@ -85,3 +85,16 @@ export function shuffledFlights(packets: readonly Buffer[], random: () => number
     return keyed.sort((a, b) => a.key - b.key).map(({ packet }) => packet);
   });
 }
+
+/** Each connection's packets with one side's before the other's, the SYNs too: two interfaces, one written after the other. */
+export function sidesApart(packets: readonly Buffer[], first: "client" | "server"): Buffer[] {
+  const connections = new Map<number, Buffer[]>();
+  const serverPort = packets[0]!.readUInt16BE(22);
+  const isClients = (packet: Buffer) => packet.readUInt16BE(22) === serverPort;
+  for (const packet of packets) {
+    const port = packet.readUInt16BE(isClients(packet) ? 20 : 22);
+    connections.set(port, [...(connections.get(port) ?? []), packet]);
+  }
+  const rank = (packet: Buffer) => (isClients(packet) === (first === "client") ? 0 : 1);
+  return [...connections.values()].flatMap((own) => own.toSorted((a, b) => rank(a) - rank(b)));
+}
