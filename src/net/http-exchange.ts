@@ -27,7 +27,8 @@ const longestTimerMs = 0x7fffffff;
 export class Exchange {
   private readonly startMs: number;
   private readonly timers: NodeJS.Timeout[] = [];
-  private readonly ended = new AbortController();
+  /** Ends the question in plain HTTP; there is none in nearly every exchange. */
+  private doubt: AbortController | undefined;
   private state: ConnectionState | undefined;
   private reused = false;
   private hasAnswer = false;
@@ -110,7 +111,8 @@ export class Exchange {
   private async askPlainly(): Promise<void> {
     const { host, port } = this.agent.target;
     if (this.state?.stage !== "tls" || this.state.serverChain !== undefined) return;
-    if (!(await answersPlainHttp(this.state.address ?? host, port, this.ended.signal))) return;
+    this.doubt = new AbortController();
+    if (!(await answersPlainHttp(this.state.address ?? host, port, this.doubt.signal))) return;
     const situation = this.situation();
     if (situation.stage !== "tls") return;
     const who = `${situation.role.name} at ${situation.target}`;
@@ -177,7 +179,7 @@ export class Exchange {
 
   private finish(): void {
     for (const timer of this.timers) clearTimeout(timer);
-    this.ended.abort();
+    this.doubt?.abort();
     this.request.signal?.removeEventListener("abort", this.giveUp);
   }
 
