@@ -12,6 +12,7 @@ import { rehearse } from "../../src/rehearse/rehearse.js";
 import { rehearseReport } from "../../src/rehearse/report-schema.js";
 import { until } from "../support/until.js";
 import { type BundleDirectory, createBundleDirectory } from "./bundle-plugin.js";
+import { startExecutable } from "./run-executable.js";
 
 let bundles: BundleDirectory;
 let fixture: string;
@@ -335,6 +336,22 @@ attested in N ms (server half N ms, agent half N ms)
         "hint: see with spire-keylime rehearse --verbose what it wrote to stderr\n",
     );
     expect((await cli([...args, "--verbose"])).err).toContain("server plugin: debug: a library is missing\n");
+  });
+
+  it("ends when a plugin leaves a process behind that holds its pipes", async () => {
+    const leaver = join(bundles.path, "leaver.sh");
+    const sleeper = join(bundles.path, "sleeper");
+    await writeFile(leaver, `#!/bin/sh\nsleep 60 &\necho $! >${sleeper}\nexec "$@"\n`, { mode: 0o755 });
+    const args = ["rehearse", "--server-plugin", leaver, fixture, "server", "--agent-plugin", fixture, "agent"];
+    const startMs = performance.now();
+    const { code, signal, out } = await startExecutable([...args, "--name", "fixture"]).ended;
+    const tookMs = performance.now() - startMs;
+    const pid = Number(await readFile(sleeper, "utf8"));
+    const isLeft = isAlive(pid);
+    process.kill(pid, "SIGKILL");
+    expect({ code, signal, isLeft }).toEqual({ code: 0, signal: null, isLeft: true });
+    expect(out).toMatch(/\nattested in /);
+    expect(tookMs).toBeLessThan(20_000);
   });
 
   it("exits with 3 when a checksum does not match, and starts nothing", async () => {
