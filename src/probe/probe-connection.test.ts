@@ -2,6 +2,14 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { fieldReportPki } from "../peers/pki/field-report-pki.js";
 import { createTlsServer, type TlsServer } from "../peers/tls-server/tls-server.js";
+import { makeExtension, type RawExtension } from "../tls/extensions/extension.js";
+import { retryGroup } from "../tls/extensions/key-share.js";
+import { selectedVersion } from "../tls/extensions/number-list.js";
+import { writeHandshake } from "../tls/handshake-reader.js";
+import { type ClientHello, readClientHello } from "../tls/messages/client-hello.js";
+import { helloRetryRandom, writeServerHello } from "../tls/messages/server-hello.js";
+import { RecordReader, writeRecord } from "../tls/record.js";
+import { contentTypes, handshakeTypes } from "../tls/tables/protocol.js";
 import { tls12, tls13 } from "./handshake/wire-versions.js";
 import { runConnection } from "./probe-connection.js";
 
@@ -109,11 +117,48 @@ describe("runConnection", () => {
     ],
     ["silence", () => {}, "probe-timeout", /did not answer the client's ClientHello within 300ms/],
     ["a handshake without end", (s) => void s.write(endless()), "tls-malformed", /cannot read/],
+    [
+      "a second question for a share that was sent",
+      (s) => void s.once("data", () => s.write(helloRetryRequest(x25519))),
+      "tls-malformed",
+      /HelloRetryRequest: it asks for x25519, whose key share was sent/,
+    ],
+    [
+      "a second question for a group that was not offered",
+      (s) => void s.once("data", () => s.write(helloRetryRequest(ffdhe2048))),
+      "tls-malformed",
+      /HelloRetryRequest: it asks for ffdhe2048, which was not offered/,
+    ],
+    [
+      "a second question that asks for nothing",
+      (s) => void s.once("data", () => s.write(helloRetryRequest())),
+      "tls-malformed",
+      /HelloRetryRequest: it asks for no change/,
+    ],
   ])("names %s as what it is", async (_, serve, code, words) => {
     const { outcome, problem } = await against(serve, 300);
     expect([outcome, problem?.code]).toEqual(["unknown", code]);
     expect(problem?.message).toMatch(words);
     expect(problem?.hint).toBeDefined();
+  });
+
+  it("sends its shares again and the cookie back when that is all that is asked for", async () => {
+    const hellos: ClientHello[] = [];
+    await against((socket) => {
+      const records = new RecordReader();
+      socket.on("data", (bytes) => {
+        records.push(bytes);
+        for (let record = records.next(); record !== undefined; record = records.next()) {
+          if (record.type !== contentTypes.values.handshake) continue;
+          hellos.push(readClientHello(record.fragment.subarray(4)));
+          if (hellos.length === 1) socket.write(helloRetryRequest(undefined, cookie));
+          else socket.destroy();
+        }
+      });
+    });
+    const [first, second] = hellos;
+    expect(first!.extensions).not.toContainEqual(cookie);
+    expect(second).toEqual({ ...first, extensions: [...first!.extensions, cookie] });
   });
 
   it("says that nothing listens", async () => {
@@ -123,6 +168,26 @@ describe("runConnection", () => {
     expect((await story(port)).problem).toMatchObject({ code: "verifier-unreachable" });
   });
 });
+
+const [x25519, ffdhe2048] = [0x001d, 0x0100];
+const cookie: RawExtension = { type: 44, data: Buffer.from("0003616263", "hex") };
+
+function helloRetryRequest(group?: number, ...more: RawExtension[]): Buffer {
+  const body = writeServerHello({
+    legacyVersion: tls12,
+    random: helloRetryRandom,
+    sessionId: Buffer.alloc(0),
+    cipherSuite: 0x1301,
+    compressionMethod: 0,
+    extensions: [
+      makeExtension(selectedVersion, tls13),
+      ...(group === undefined ? [] : [makeExtension(retryGroup, group)]),
+      ...more,
+    ],
+  });
+  const { raw } = writeHandshake(handshakeTypes.values.server_hello, body);
+  return writeRecord({ type: contentTypes.values.handshake, version: tls12, fragment: raw });
+}
 
 /** A ServerHello that announces 16 MiB, in records as long as they may be. */
 function endless(): Buffer {

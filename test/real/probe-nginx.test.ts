@@ -222,7 +222,7 @@ describe("probe against nginx", () => {
   });
 });
 
-describe("probe against a server that asks for another group", () => {
+describe("probe against a server that asks again", () => {
   it.each([
     ["P-384", "secp384r1"],
     ["P-521", "secp521r1"],

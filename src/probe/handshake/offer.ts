@@ -54,9 +54,12 @@ export function makeOffer(options: OfferOptions): Offer {
   return { options, hello, agreements };
 }
 
-/** The second ClientHello, which a HelloRetryRequest asked for: one share, the cookie back (RFC 8446 section 4.1.2). */
-export function retryOffer(offer: Offer, group: number, cookie: Buffer | undefined): Offer {
-  const agreements = new Map([[group, createKeyAgreement(group)]]);
+/**
+ * The second ClientHello, which a HelloRetryRequest asked for (RFC 8446 section 4.1.2): one share of the group it names, the
+ * same shares again when it names none, and the cookie back.
+ */
+export function retryOffer(offer: Offer, group: number | undefined, cookie: Buffer | undefined): Offer {
+  const agreements = group === undefined ? offer.agreements : new Map([[group, createKeyAgreement(group)]]);
   const echoed = cookie === undefined ? [] : [{ type: extensionTypes.values.cookie, data: cookie }];
   const extensions = [...helloExtensions(offer.options, sharesOf(agreements)), ...echoed];
   return { ...offer, agreements, hello: { ...offer.hello, extensions } };

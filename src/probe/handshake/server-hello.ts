@@ -70,17 +70,27 @@ class AwaitServerHello implements State {
     if (this.#isRetried) throw violation("HelloRetryRequest", "it is the second one");
     const suite = cipherSuite(hello.cipherSuite)!;
     const group = extensionValue(hello.extensions, retryGroup);
-    if (group !== undefined && !agreementGroups.includes(group)) {
-      throw violation("HelloRetryRequest", `it asks for ${namedGroups.name(group)}, which was not offered`);
-    }
+    const cookie = extensionValue(hello.extensions, cookieCodec);
+    this.#expectChange(group, cookie);
     this.#context.story.messages.at(-1)!.name = "hello_retry_request";
     this.#context.transcript.foldForRetry(suite);
     this.#context.add(message.raw);
-    const cookie = extensionValue(hello.extensions, cookieCodec);
-    this.#context.offer = retryOffer(this.#context.offer, group ?? agreementGroups[0]!, cookie);
+    this.#context.offer = retryOffer(this.#context.offer, group, cookie);
     this.#context.records.sendChangeCipherSpec();
     this.#context.send(types.client_hello, offerBytes(this.#context.offer));
     return new AwaitServerHello(this.#context, true);
+  }
+
+  /** What is asked for was offered, and makes the second ClientHello another one (RFC 8446 sections 4.1.4 and 4.2.8). */
+  #expectChange(group: number | undefined, cookie: Buffer | undefined): void {
+    const refuse = (why: string) => violation("HelloRetryRequest", why);
+    if (group === undefined) {
+      if (cookie === undefined) throw refuse("it asks for no change");
+      return;
+    }
+    const name = namedGroups.name(group);
+    if (!agreementGroups.includes(group)) throw refuse(`it asks for ${name}, which was not offered`);
+    if (this.#context.offer.agreements.has(group)) throw refuse(`it asks for ${name}, whose key share was sent`);
   }
 
   #receive12(hello: ServerHello, message: HandshakeMessage): State {
