@@ -185,6 +185,9 @@ function kindOf(chain: readonly ErrorLike[], { identity }: Situation): PeerError
   return "unknown";
 }
 
+/** Node 24 and later append it to OpenSSL's words; a plugin trusts the CA file of its configuration and no system's. */
+const nodeAdvice = /; if the root CA is installed locally, .*$/s;
+
 interface Failure {
   kind: PeerErrorKind;
   alert: number | undefined;
@@ -206,7 +209,7 @@ function explain({ kind, alert, chain, situation }: Failure): Explanation {
   if (identity !== undefined && trustKinds.includes(kind)) {
     return explainUntrustedServer(
       kind,
-      { reason: last, codes: chain.map(({ code }) => String(code ?? "")) },
+      { reason: last.replace(nodeAdvice, ""), codes: chain.map(({ code }) => String(code ?? "")) },
       { ...situation, identity },
     );
   }

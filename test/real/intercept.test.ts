@@ -125,7 +125,7 @@ describe.each(cases)("intercept and %s with TLS %s", (name, maxVersion) => {
   });
 });
 
-describe.each(["node22", "node24"] as const)("intercept and %s", (peer) => {
+describe.each(["node22", "node24", "node26"] as const)("intercept and %s", (peer) => {
   describeWithPeers([peer], "as a client", () => {
     it.each(bothVersions)("knows it for Node with TLS %s", async (maxVersion) => {
       await using watching = await watch();

@@ -10,6 +10,7 @@ export type PeerName =
   | "keylime_tenant"
   | "node22"
   | "node24"
+  | "node26"
   | "python3";
 
 /** The program's path in the first of the directories that has it; `path` is written as PATH is. */

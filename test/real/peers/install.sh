@@ -4,7 +4,7 @@
 #            chromium
 #   keylime  Keylime 7.14.3 (verifier, registrar, tenant) in a virtual environment
 #   spire    SPIRE 1.13.3 (server and agent), built from the Go module
-#   node     Node 22 and 24, as node22 and node24: the npm packages that carry the binary
+#   node     Node 22, 24 and 26, as node22, node24 and node26: the npm packages that carry the binary
 #   axe      axe-core, the accessibility engine, for the HTML that is written
 # Prints the folder that holds bin/ as its last line. Usage: install.sh [debian] [keylime] [spire] [node] [axe]   (default: all)
 set -euo pipefail
@@ -94,7 +94,7 @@ link_gpg() {
 install_node() {
   local major package folder
   package="node-linux-$(node -p process.arch)"
-  for major in 22 24; do
+  for major in 22 24 26; do
     folder="$cache/node-$major"
     [ -x "$bin/node$major" ] && continue
     say "installing Node $major"
