@@ -18,11 +18,13 @@ describe("parseDuration", () => {
   });
 
   it("prints what people read", () => {
-    expect([850, 1000, 1250, 12_400, 185_000, 7_800_000].map(durationText)).toEqual([
+    expect([850, 999.7, 1000, 1250, 12_400, 59_800, 185_000, 7_800_000].map(durationText)).toEqual([
       "850ms",
+      "1s",
       "1s",
       "1.3s",
       "12s",
+      "1m00s",
       "3m05s",
       "2h10m",
     ]);

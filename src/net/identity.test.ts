@@ -146,9 +146,12 @@ describe("loadIdentity", () => {
     expect(wrong.problems.map(({ code, message }) => [code, /does not open it$/.test(message)])).toEqual([
       ["key-encrypted", true],
     ]);
-    const none = await load({ key });
-    expect(none.problems.map(({ code, hint }) => [code, hint])).toEqual([
+    const files = await filesOf({ key });
+    const none = loadIdentity({ ...files, keyPasswordKey: "keylime_tls_key_password_file" }, nowMs);
+    const without = loadIdentity(files, nowMs);
+    expect([none, without].flatMap(({ problems }) => problems.map(({ code, hint }) => [code, hint]))).toEqual([
       ["key-encrypted", "set keylime_tls_key_password_file, or store the key unencrypted with mode 0600"],
+      ["key-encrypted", "store the key unencrypted with mode 0600"],
     ]);
     expect(JSON.stringify([told(wrong), told(none)])).not.toContain(key.split("\n")[1]);
   });

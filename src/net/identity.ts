@@ -20,6 +20,8 @@ export interface IdentityFiles {
   key?: NamedFile;
   /** Holds the key's password; one line end is cut off. */
   keyPassword?: NamedFile;
+  /** The configuration key that would name such a file; without it there is none, and the key must not be encrypted. */
+  keyPasswordKey?: string;
 }
 
 /** What a connection presents and trusts. Immutable: a newer one replaces it whole. */
@@ -201,17 +203,13 @@ function parseKey({ bytes }: FileContent, files: IdentityFiles, password: string
     failure === "password-needed"
       ? "it is encrypted, and no password is configured"
       : `the password in ${JSON.stringify(files.keyPassword?.path)} does not open it`;
-  throw fileProblem("key-encrypted", file, keyWords, why, {
-    cause,
-    hint: passwordHint(files, failure === "password-needed"),
-  });
+  throw fileProblem("key-encrypted", file, keyWords, why, { cause, hint: passwordHint(files) });
 }
 
-function passwordHint(files: IdentityFiles, isNeeded: boolean): string {
-  const key = files.keyPassword?.key ?? files.key!.key.replace(/_file$/, "_password_file");
-  return isNeeded
-    ? `set ${key}, or store the key unencrypted with mode 0600`
-    : `correct the password in the file of ${key}`;
+function passwordHint({ keyPassword, keyPasswordKey }: IdentityFiles): string {
+  if (keyPassword !== undefined) return `correct the password in the file of ${keyPassword.key}`;
+  const store = "store the key unencrypted with mode 0600";
+  return keyPasswordKey === undefined ? store : `set ${keyPasswordKey}, or ${store}`;
 }
 
 function requirePair({ key }: ParsedKey, chain: readonly ParsedCertificate[], files: IdentityFiles): void {

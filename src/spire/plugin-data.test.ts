@@ -27,6 +27,7 @@ describe("the server half's plugin_data", () => {
       caFile: defaultFile("keylime_tls_ca_cert_file", "cacert.crt"),
       certFile: defaultFile("keylime_tls_cert_file", "server-cert.crt"),
       keyFile: defaultFile("keylime_tls_key_file", "server-private.pem"),
+      keyPasswordKey: "keylime_tls_key_password_file",
     };
     expect(rest).toEqual({ raw: [], problems: [], warnings: [] });
     expect(settings).toEqual({

@@ -94,6 +94,7 @@ function readVerifierTls(reader: ValueReader<ServerKey>, findings: Findings): Cl
     certFile: reader.file("keylime_tls_cert_file")!,
     keyFile: reader.file("keylime_tls_key_file")!,
     ...(keyPasswordFile === undefined ? {} : { keyPasswordFile }),
+    keyPasswordKey: "keylime_tls_key_password_file",
   };
   warnOfHalfPair(reader, "keylime_tls_cert_file", "keylime_tls_key_file", tls, "the default", findings);
   return tls;
@@ -115,6 +116,7 @@ function readRegistrar(
     certFile: reader.file("keylime_registrar_tls_cert_file") ?? verifierTls.certFile,
     keyFile: ownKeyFile ?? verifierTls.keyFile,
     ...(keyPasswordFile === undefined ? {} : { keyPasswordFile }),
+    keyPasswordKey: ownKeyFile === undefined ? verifierTls.keyPasswordKey : "keylime_registrar_tls_key_password_file",
   };
   const [certKey, keyKey] = ["keylime_registrar_tls_cert_file", "keylime_registrar_tls_key_file"] as const;
   warnOfHalfPair(reader, certKey, keyKey, tls, "the verifier's", findings);

@@ -19,6 +19,8 @@ export interface ClientTlsFiles {
   certFile: FileSetting;
   keyFile: FileSetting;
   keyPasswordFile?: FileSetting;
+  /** The key of `plugin_data` that names the password of this very key file; absent where the plugin has none. */
+  keyPasswordKey?: string;
 }
 
 export interface VerifierAddress {

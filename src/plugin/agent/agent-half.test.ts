@@ -1,3 +1,4 @@
+import { createPrivateKey } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type KeylimeWorld, type PluginValues, startKeylimeWorld } from "../../../test/fakes/keylime-world.js";
 import { answer, misbehaviours, routes, startMisbehavingServer } from "../../../test/fakes/misbehaving-server.js";
@@ -261,6 +262,17 @@ describe("Configure and Validate of the agent half", () => {
       "warn keylime_agent_client_cert_file has no effect: without keylime_agent_ca_cert_file only plain HTTP is spoken",
       "info Configured",
     ]);
+  });
+
+  it("name no key for the password of an encrypted key, since there is none", async () => {
+    const cipher = { cipher: "aes-256-cbc", passphrase: "pass" };
+    const encrypted = createPrivateKey(mutual.pki.plugin.keyPem).export({ type: "pkcs8", format: "pem", ...cipher });
+    const file = await mutual.directory.write("encrypted.key", String(encrypted));
+    using driven = await driveAgentHalf(undefined);
+    const hcl = mutual.agentData({ keylime_agent_client_key_file: file });
+    expect(await refusalOf(driven.half.configure({ hcl, trustDomain: "example.org" }), mutual)).toMatchInlineSnapshot(
+      `"INVALID_ARGUMENT invalid configuration: [key-encrypted] cannot load client key "DIR/encrypted.key" (keylime_agent_client_key_file): it is encrypted, and no password is configured; store the key unencrypted with mode 0600"`,
+    );
   });
 
   it("take what is right without a note and tell all that is wrong at once", async () => {

@@ -129,10 +129,17 @@ export function startServerRuntime(
 
 const legsOf = (settings: ServerSettings): ClientTlsFiles[] => [settings.tls, settings.registrar.tls];
 
-const identityFiles = ({ caFile, certFile, keyFile, keyPasswordFile }: ClientTlsFiles): IdentityFiles => ({
+const identityFiles = ({
+  caFile,
+  certFile,
+  keyFile,
+  keyPasswordFile,
+  keyPasswordKey,
+}: ClientTlsFiles): IdentityFiles => ({
   ca: caFile,
   cert: certFile,
   key: keyFile,
+  ...(keyPasswordKey === undefined ? {} : { keyPasswordKey }),
   ...(keyPasswordFile === undefined ? {} : { keyPassword: keyPasswordFile }),
 });
 

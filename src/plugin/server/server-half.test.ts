@@ -1,3 +1,4 @@
+import { createPrivateKey } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type KeylimeWorld, startKeylimeWorld } from "../../../test/fakes/keylime-world.js";
 import { startMisbehavingServer } from "../../../test/fakes/misbehaving-server.js";
@@ -352,6 +353,33 @@ describe("Configure and Validate", () => {
     expect(await refusalOf(driven.configure(hcl), world)).toMatch(
       /^INVALID_ARGUMENT invalid configuration \(4 problems\): /,
     );
+  });
+
+  it("name for an encrypted key the one key that gives its password, whatever spelling the key file was given by", async () => {
+    const { directory } = world;
+    const cipher = { cipher: "aes-256-cbc", passphrase: "pass" };
+    const encrypted = createPrivateKey(world.pki.plugin.keyPem).export({ type: "pkcs8", format: "pem", ...cipher });
+    const file = await directory.write("encrypted.key", String(encrypted));
+    const aliased = { keylime_tls_key_file: undefined, keylime_tls_client_key_file: file };
+    using driven = await driveServerHalf(world, undefined);
+    const hints = [aliased, { keylime_registrar_tls_key_file: file }].map(async (changes) => {
+      const notes = await driven.half.validate({ hcl: world.serverData(changes), trustDomain: "example.org" });
+      return notes.map((note) => note.replace(/^.*; /, ""));
+    });
+    expect(await Promise.all(hints)).toEqual([
+      ["set keylime_tls_key_password_file, or store the key unencrypted with mode 0600"],
+      ["set keylime_registrar_tls_key_password_file, or store the key unencrypted with mode 0600"],
+    ]);
+    const password = await directory.write("encrypted.password", "pass\n");
+    await driven.configure(world.serverData({ ...aliased, keylime_tls_key_password_file: password }));
+    await driven.attest();
+    await driven.configure(
+      world.serverData({
+        keylime_registrar_tls_key_file: file,
+        keylime_registrar_tls_key_password_file: password,
+      }),
+    );
+    await driven.attest();
   });
 
   it("refuse a trust domain that no SPIFFE ID can have", async () => {
