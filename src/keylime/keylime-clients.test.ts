@@ -593,6 +593,25 @@ describe("VerifierPool", () => {
     });
   });
 
+  it("learns nothing of a member from a call that was given up", async () => {
+    const hanging = { "/v2.6/agents/a1": misbehaviours["says nothing"] };
+    await withPool(hanging, good, async (pool, servers, clock) => {
+      const short = { timeoutMs: 400 };
+      await pool.fetchAgent("a1", short);
+      clock.now += 2000;
+      await pool.fetchAgent("a1", short);
+      expect((await problemOf(pool.fetchAgent("a1", { ...call, signal: AbortSignal.timeout(50) }))).code).toBe(
+        "aborted",
+      );
+      for (let i = 0; i < 2; i++) await pool.fetchAgent("a1", short);
+      expect(counts(servers)).toEqual([3, 4]);
+      // Its second failure in a row: it rests for twice as long as after the first.
+      clock.now += 1400;
+      for (let i = 0; i < 2; i++) await pool.fetchAgent("a1", short);
+      expect(counts(servers)).toEqual([3, 6]);
+    });
+  });
+
   it("tries resting members all the same when no other is left, and tells the last failure", async () => {
     const broken = { "/v2.6/agents/a1": misbehaviours["closes without a word"] };
     await withPool(broken, broken, async (pool) => {

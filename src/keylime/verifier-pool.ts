@@ -64,12 +64,15 @@ export class VerifierPool implements Verifier {
         this.recover(member);
         return answer;
       } catch (error) {
+        // A call that was given up says nothing of the verifier, whether it hung or was about to answer.
+        if (isGivenUp(error)) throw error;
         if (!isUnusable(error)) {
           this.recover(member);
           throw error;
         }
-        this.rest(member, error);
-        if (isLast || options.signal?.aborted) throw error;
+        this.rest(member, error, isLast);
+        if (isLast) throw lastWord(error, order.length);
+        if (options.signal?.aborted) throw error;
       }
     }
     throw new RangeError("a pool without verifiers");
@@ -85,11 +88,12 @@ export class VerifierPool implements Verifier {
     return [...awake, ...resting.sort((a, b) => a.restsUntilMs - b.restsUntilMs)];
   }
 
-  private rest(member: Member, error: unknown): void {
+  private rest(member: Member, error: unknown, isLast: boolean): void {
     member.failures++;
     const restMs = Math.min(longestRestMs, firstRestMs * 2 ** (member.failures - 1)) * (0.75 + Math.random() / 2);
     member.restsUntilMs = this.options.clock.nowMs() + restMs;
-    this.options.logger.log("warn", "Keylime verifier cannot be used, trying the next", {
+    const next = isLast ? "and none is left to try" : "trying the next";
+    this.options.logger.log("warn", `Keylime verifier cannot be used, ${next}`, {
       error: errorText(error),
       rest_ms: Math.round(restMs),
     });
@@ -101,9 +105,26 @@ export class VerifierPool implements Verifier {
   }
 }
 
+/** Faults of an address, whose own advice names the keys of a single verifier. */
+const addressFaults: readonly string[] = ["verifier-unreachable", "verifier-not-tls", "verifier-is-registrar"];
+
+/** The last failure, told as one of all. */
+function lastWord(error: Unusable, count: number): Unusable {
+  const message = `${error.message}; none of the ${count} verifiers of keylime_verifier_urls can be used`;
+  const hint = addressFaults.includes(error.code) ? "start a verifier, or correct keylime_verifier_urls" : error.hint;
+  const options = { culprit: error.culprit, cause: error, ...(hint === undefined ? {} : { hint }) };
+  return error instanceof PeerError
+    ? new PeerError(error.code, message, options, error.facts)
+    : new KeylimeError(error.code, message, options, error.facts);
+}
+
+const isGivenUp = (error: unknown): boolean => error instanceof PeerError && error.kind === "aborted";
+
+type Unusable = PeerError | KeylimeError;
+
 /** Nothing was said about the agent: the way to the verifier, its TLS or the verifier itself is at fault. */
-function isUnusable(error: unknown): boolean {
-  if (error instanceof PeerError) return error.kind !== "aborted";
+function isUnusable(error: unknown): error is Unusable {
+  if (error instanceof PeerError) return true;
   return (
     error instanceof KeylimeError &&
     (error.code === "server-error" || error.code === "verifier-is-registrar" || error.code === "verifier-api-version")

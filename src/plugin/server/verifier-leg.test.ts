@@ -250,4 +250,20 @@ describe("several verifiers", () => {
     expect(driven.logs.filter(({ level }) => level === "error")).toEqual([]);
     expect(driven.logs.map(({ message }) => message)).toContain("Keylime verifier cannot be used, trying the next");
   });
+
+  it("are each logged when none can be used, the last without the promise of another", async () => {
+    const servers = await Promise.all([startMisbehavingServer({}), startMisbehavingServer({})]);
+    const urls = servers.map(({ port }) => `https://127.0.0.1:${port}`);
+    await Promise.all(servers.map((each) => each[Symbol.asyncDispose]()));
+    const changes = { keylime_verifier_port: undefined, keylime_verifier_urls: urls };
+    using driven = await driveServerHalf(world, world.serverData(changes));
+    expect(await refusalOf(driven.attest(), world)).toMatchInlineSnapshot(
+      `"UNAVAILABLE cannot reach the Keylime verifier at 127.0.0.1:PORT: connection refused; none of the 2 verifiers of keylime_verifier_urls can be used [verifier-unreachable]; start a verifier, or correct keylime_verifier_urls"`,
+    );
+    const warnings = driven.logs.filter(({ level }) => level === "warn");
+    expect(warnings.map(({ message }) => message)).toEqual([
+      "Keylime verifier cannot be used, trying the next",
+      "Keylime verifier cannot be used, and none is left to try",
+    ]);
+  });
 });
