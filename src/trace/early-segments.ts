@@ -1,15 +1,14 @@
+import type { SegmentReader } from "../formats/pcap/segment-reader.js";
 import type { HoldBudget } from "./held-segments.js";
 
-/** A segment that was captured before what it answers; the bytes are its own copy. */
-export interface EarlySegment {
+/** A segment as it stands in its packet. */
+export type TcpSegment = Readonly<
+  Pick<SegmentReader, "bytes" | "payloadStart" | "payloadEnd" | "cutBytes" | "sequence" | "acknowledged" | "flags">
+>;
+
+/** A segment that was captured before what it answers; its bytes are its own copy. */
+export interface EarlySegment extends TcpSegment {
   from: 0 | 1;
-  /** Up to where its sender had received the other side when it sent this. */
-  acknowledged: number;
-  sequence: number;
-  bytes: Buffer;
-  /** Bytes behind these that the capture cut off. */
-  cutBytes: number;
-  flags: number;
   packet: number;
   timeMs: number;
 }

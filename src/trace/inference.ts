@@ -153,6 +153,5 @@ function clientAlert({ records: [first] }: ClientFlight): InferredAlert | undefi
 
 function closeWords(connection: Connection, side: Side): string[] {
   if (connection.resetBy === side) return [`the ${side} reset the connection`];
-  const index = connection.sideOf(0) === side ? 0 : 1;
-  return connection.finished[index] ? [`the ${side} closed the connection`] : [];
+  return connection.stream(side).isFinished ? [`the ${side} closed the connection`] : [];
 }

@@ -18,7 +18,7 @@ export function judgeOutcome(connection: Connection, isRefused: boolean): Outcom
   if (conversation.notTls.server !== undefined || conversation.notTls.client !== undefined) return settled("not_tls");
   if (isAccepted(conversation)) return settled("accepted");
   if (looksAccepted(conversation)) return { outcome: "accepted", isInferred: true };
-  const isClosed = connection.resetBy !== undefined || connection.finished.some((each) => each);
+  const isClosed = connection.resetBy !== undefined || connection.streams.some(({ isFinished }) => isFinished);
   return settled(isClosed ? "abandoned" : "unfinished");
 }
 

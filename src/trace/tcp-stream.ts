@@ -18,6 +18,7 @@ export class TcpStream {
   #next = 0;
   #isStarted = false;
   #first = 0;
+  #end = 0;
   /** What was acknowledged of this direction before anything of it was seen. */
   #acknowledgedUnseen: number | undefined;
   /** Bytes in order, missing for good, and seen more than once. */
@@ -27,6 +28,8 @@ export class TcpStream {
   isOutOfOrder = false;
   /** The capture began after the connection did. */
   isMidStream = false;
+  /** Its FIN has been seen. */
+  isFinished = false;
 
   constructor(receiver: StreamReceiver, budget: HoldBudget) {
     this.#receiver = receiver;
@@ -37,9 +40,16 @@ export class TcpStream {
     return this.#isStarted;
   }
 
-  /** Whether everything up to this sequence number has arrived and nothing is held beyond it. */
-  isWholeUpTo(sequence: number): boolean {
-    return this.#isStarted && ((sequence - this.#next) | 0) <= 0 && (this.#held === undefined || this.#held.isEmpty);
+  /** It ends with a FIN, nothing before that is missing, and nothing is held beyond it. */
+  get isWhole(): boolean {
+    if (!this.isFinished || !this.#isStarted) return false;
+    return ((this.#end - this.#next) | 0) <= 0 && (this.#held === undefined || this.#held.isEmpty);
+  }
+
+  /** The sequence number of its FIN: its bytes end there. */
+  noteFin(sequence: number): void {
+    this.isFinished = true;
+    this.#end = sequence;
   }
 
   /** The other side has received everything before this sequence number: none of that is waited for when it was never seen. */
@@ -50,7 +60,8 @@ export class TcpStream {
   /** How many bytes before this sequence number may still come. */
   missingBefore(sequence: number): number {
     const from = this.#isStarted ? this.#next : (this.#acknowledgedUnseen ?? sequence);
-    return Math.max(0, (sequence - from) | 0);
+    // A FIN takes a sequence number of its own.
+    return Math.max(0, ((sequence - from) | 0) - (this.isFinished ? 1 : 0));
   }
 
   /** A SYN; false when it starts another connection over the same addresses and ports. */
