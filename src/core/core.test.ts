@@ -39,6 +39,11 @@ describe("nearestName", () => {
     expect(nearestName("keylime_tls_client_key_file", known)).toBe("keylime_tls_key_file");
   });
 
+  it("takes among keys that have one word more or less the one that is spelt more alike", () => {
+    const both = ["keylime_tls_client_cert_file", "keylime_registrar_tls_cert_file"];
+    expect(nearestName("keylime_registrar_tls_client_cert_file", both)).toBe("keylime_registrar_tls_cert_file");
+  });
+
   it("finds a typing error", () => expect(nearestName("keylime_verifer_host", known)).toBe("keylime_verifier_host"));
 
   it("suggests nothing for something unrelated", () => expect(nearestName("banana", known)).toBeUndefined());

@@ -2,15 +2,18 @@
  * The known name closest to what was written, or undefined when nothing is close enough to be worth suggesting.
  * Distance is optimal string alignment (insert, delete, replace, swap neighbours), compared without case; a name that
  * contains all the words of the other counts as close however long it is (`…_client_cert_file` for `…_cert_file`).
+ * Of several that are equally close the one with the smaller distance is meant.
  */
 export function nearestName(written: string, known: readonly string[]): string | undefined {
   const lower = written.toLowerCase();
-  let best: { name: string; score: number } | undefined;
+  let best: { name: string; score: number; distance: number } | undefined;
   for (const name of known) {
     const candidate = name.toLowerCase();
     const distance = editDistance(lower, candidate);
     const score = Math.min(distance, extraWords(lower, candidate));
-    if (score <= Math.max(2, name.length / 3) && (best === undefined || score < best.score)) best = { name, score };
+    if (score > Math.max(2, name.length / 3)) continue;
+    if (best === undefined || score < best.score || (score === best.score && distance < best.distance))
+      best = { name, score, distance };
   }
   return best?.name;
 }

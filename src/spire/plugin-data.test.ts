@@ -260,6 +260,17 @@ agent_path_template = "{{ .PluginName }}"`),
     ]);
   });
 
+  it.each([
+    ['allowed_hash_algs = ["sha1"]', "it knows sha256, sha384, sha512"],
+    ['allowed_hash_algs = ["SHA-384"]', "did you mean sha384?"],
+    ['allowed_sign_algs = ["ECDSA"]', "did you mean ecdsa?"],
+    ['keylime_api_version = "3.0"', undefined],
+    ['keylime_api_version = "v2.4"', "did you mean 2.4?"],
+    ['keylime_registrar_tls_client_key_file = "/k"', "did you mean keylime_registrar_tls_key_file?"],
+  ])("suggests for %s what is meant, and no other number", (hcl, hint) => {
+    expect(parseServerData(hcl).problems.map((each) => each.hint)).toEqual([hint]);
+  });
+
   it("emits no selector at all when the list is empty, and all of them for the word", () => {
     expect(parseServerData("selectors = []").settings!.selectors).toEqual([]);
     expect(parseServerData('selectors = "all"').settings!.selectors).toHaveLength(11);

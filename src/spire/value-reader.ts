@@ -201,10 +201,20 @@ function pathFlaw(path: string): string | undefined {
   return /\p{Cc}/u.test(path) ? "it has control characters in it" : undefined;
 }
 
+/** Other digits are another thing and no slip: sha512 is not what was meant by sha1, nor 2.2 by 3.0. */
 function didYouMean(text: string, words: readonly string[]): string | undefined {
-  const nearest = text.length > 80 ? undefined : nearestName(text, words);
+  const digits = digitsOf(text);
+  const nearest =
+    text.length > 80
+      ? undefined
+      : nearestName(
+          text,
+          words.filter((each) => digitsOf(each) === digits),
+        );
   return nearest === undefined ? undefined : `did you mean ${nearest}?`;
 }
+
+const digitsOf = (text: string): string => text.replaceAll(/\D/g, "");
 
 function kindName(value: HclValue): string {
   switch (value.kind) {
