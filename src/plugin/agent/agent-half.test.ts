@@ -294,6 +294,18 @@ describe("Configure and Validate of the agent half", () => {
     expect(await refusalOf(driven.half.configure({ ...right, hcl: files }), mutual)).toMatchInlineSnapshot(
       `"INVALID_ARGUMENT invalid configuration (2 problems): [plugin-missing-file] cannot load CA file "DIR/none.crt" (keylime_agent_ca_cert_file): no such file; create it, or correct keylime_agent_ca_cert_file; [plugin-unreadable-file] cannot load client key "DIR" (keylime_agent_client_key_file): it is a directory; set keylime_agent_client_key_file to a regular file"`,
     );
+    const both = mutual.agentData({
+      keylime_agent_prot: "1",
+      keylime_agent_ca_cert_file: mutual.directory.file("none.crt"),
+    });
+    expect((await driven.half.validate({ ...right, hcl: both })).map((note) => note.slice(0, 28))).toEqual([
+      "[plugin-unknown-key] unknown",
+      "[plugin-missing-file] cannot",
+    ]);
+    const lone = mutual.agentData({ keylime_agent_client_key_file: undefined });
+    expect(await driven.half.validate({ ...right, hcl: lone })).toEqual([
+      "[plugin-bad-value] keylime_agent_client_cert_file is given without keylime_agent_client_key_file; set keylime_agent_client_key_file as well",
+    ]);
     expect(
       await refusalOf(driven.half.configure({ ...right, hcl: 'keylime_agent_use_tls = "true"' }), mutual),
     ).toMatchInlineSnapshot(

@@ -38,7 +38,7 @@ const connectTimeoutMs = 5000;
 
 /** Reads plugin_data and every file it names, and tells all that is wrong at once. */
 export function checkAgentConfiguration(hcl: string, clock: Clock): AgentConfiguration {
-  const { settings, problems, warnings } = parseAgentData(hcl);
+  const { settings, understood, problems, warnings } = parseAgentData(hcl);
   const configuration: AgentConfiguration = {
     settings,
     tls: undefined,
@@ -46,7 +46,8 @@ export function checkAgentConfiguration(hcl: string, clock: Clock): AgentConfigu
     warnings: warnings.map((problem) => ({ level: "warn", problem })),
   };
   if (settings !== undefined) judgeTrust(settings, configuration);
-  const files = settings === undefined ? undefined : identityFiles(settings);
+  // What is wrong with the keys is no reason to keep what is wrong with the files for the next try.
+  const files = understood === undefined ? undefined : identityFiles(understood);
   if (files === undefined) return configuration;
   const answer = loadIdentity(files, clock.nowMs());
   configuration.problems.push(...answer.problems);
@@ -101,9 +102,7 @@ function schemesToTry({ useTls }: AgentSettings, hasIdentity: boolean): Scheme[]
 
 function identityFiles({ tls, useTls }: AgentSettings): IdentityFiles | undefined {
   if (useTls === false || tls.caFile === undefined) return undefined;
-  return {
-    ca: tls.caFile,
-    ...(tls.certFile === undefined ? {} : { cert: tls.certFile }),
-    ...(tls.keyFile === undefined ? {} : { key: tls.keyFile }),
-  };
+  const { caFile: ca, certFile: cert, keyFile: key } = tls;
+  // One without the other has been told as such.
+  return cert === undefined || key === undefined ? { ca } : { ca, cert, key };
 }

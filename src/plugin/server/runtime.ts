@@ -39,16 +39,17 @@ export interface ServerConfiguration {
 
 /** Reads plugin_data and every file it names, and tells all that is wrong at once. */
 export function checkServerConfiguration({ hcl, trustDomain }: PluginConfiguration, clock: Clock): ServerConfiguration {
-  const { settings, problems, warnings } = parseServerData(hcl);
+  const { settings, understood, problems, warnings } = parseServerData(hcl);
   const configuration: ServerConfiguration = {
     settings,
     identities: new Map(),
     problems: [...trustDomainProblems(trustDomain), ...problems],
     warnings: warnings.map((problem) => ({ level: "warn", problem })),
   };
-  if (settings === undefined) return configuration;
   const identities = new Map<string, { files: IdentityFiles; identity: Identity }>();
-  for (const tls of legsOf(settings)) {
+  // A default may stand for a key that was misspelt: its file is judged once the keys are right.
+  const legs = settings === undefined ? legsOf(understood).filter(namesEveryFile) : legsOf(settings);
+  for (const tls of legs) {
     const files = identityFiles(tls);
     const key = identityKey(tls);
     if (identities.has(key)) continue;
@@ -127,7 +128,11 @@ export function startServerRuntime(
   };
 }
 
-const legsOf = (settings: ServerSettings): ClientTlsFiles[] => [settings.tls, settings.registrar.tls];
+const legsOf = (settings: ServerSettings | undefined): ClientTlsFiles[] =>
+  settings === undefined ? [] : [settings.tls, settings.registrar.tls];
+
+const namesEveryFile = ({ caFile, certFile, keyFile }: ClientTlsFiles): boolean =>
+  ![caFile, certFile, keyFile].some(({ isDefault }) => isDefault);
 
 const identityFiles = ({
   caFile,

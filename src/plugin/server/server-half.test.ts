@@ -327,11 +327,21 @@ describe("Configure and Validate", () => {
       '[plugin-unknown-key] unknown key "keylime_tls_client_certfile" in the server plugin\'s plugin_data; did you mean keylime_tls_client_cert_file?',
       '[plugin-bad-value] keylime_verifier_port is "70000": it is no port number from 1 to 65535',
       '[plugin-bad-value] request_timeout is "soon": it must be a duration from 100ms to 5m00s, such as "10s"',
+      '[plugin-missing-file] cannot load client certificate "DIR/none.crt" (keylime_registrar_tls_cert_file): no such file; create it, or correct keylime_registrar_tls_cert_file',
     ];
-    expect(await driven.half.validate({ hcl, trustDomain: "example.org" })).toEqual(wrong);
+    const notes = await driven.half.validate({ hcl, trustDomain: "example.org" });
+    expect(notes.map((note) => plainText(note, world))).toEqual(wrong);
     expect(await refusalOf(driven.configure(hcl), world)).toBe(
-      `INVALID_ARGUMENT invalid configuration (3 problems): ${wrong.join("; ")}`,
+      `INVALID_ARGUMENT invalid configuration (4 problems): ${wrong.join("; ")}`,
     );
+  });
+
+  it("judge no default file as long as an unknown key may have been meant for it", async () => {
+    using driven = await driveServerHalf(world, undefined);
+    const hcl = world.serverData({ keylime_tls_cert_file: undefined, keylime_tls_crt_file: world.files.cert });
+    expect(await driven.half.validate({ hcl, trustDomain: "example.org" })).toEqual([
+      '[plugin-unknown-key] unknown key "keylime_tls_crt_file" in the server plugin\'s plugin_data; did you mean keylime_tls_cert_file?',
+    ]);
   });
 
   it("tell every file that cannot be used at once", async () => {
