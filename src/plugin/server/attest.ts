@@ -16,9 +16,13 @@ export interface NodeExchange {
   receivePayload(): Promise<Uint8Array>;
   /** Sends a challenge; resolves as soon as it is on its way, with what waits for the answer to it. */
   challenge(bytes: Uint8Array): Promise<() => Promise<Uint8Array>>;
+  /** Whose answer the attestation cannot go on without from now on: for the words of a time-out. */
+  waitsFor(whom: Awaited): void;
   /** Aborted when SPIRE has given up on the attestation. */
   signal: AbortSignal;
 }
+
+export type Awaited = "node" | "verifier" | "registrar";
 
 /** What SPIRE makes an agent of. */
 export interface NodeAttributes {
@@ -49,10 +53,13 @@ export async function attestNode(
   const askedAtMs = clock.nowMs();
   const askStanding = () => fetchStanding(runtime, payload.agentId, call);
   const early = askStanding();
-  early.catch(() => {});
   // SPIRE would not hear a refusal now (server-half.ts): it waits for the response.
   const response = await receiveResponse();
-  const standing = await (clock.nowMs() - askedAtMs > standingGoodForMs ? askStanding() : early);
+  const asked = clock.nowMs() - askedAtMs > standingGoodForMs ? askStanding() : early;
+  exchange.waitsFor("verifier");
+  const verifier = await asked.verifier;
+  exchange.waitsFor("registrar");
+  const standing = { verifier, registrar: await asked.registrar };
   judgeStanding(standing, settings, clock.nowMs());
 
   const quote = readChallengeResponse(response);
@@ -65,6 +72,7 @@ export async function attestNode(
     allowedSignAlgs: settings.allowedSignAlgs,
   });
   if (!own.accepted) throw quoteRefused(payload, `${own.message} (${own.reason})`);
+  exchange.waitsFor("verifier");
   const second = await runtime.verifier.verifyIdentity({ agentId: payload.agentId, quote, nonce, hashAlg }, call);
   if (!second.valid) throw quoteRefused(payload, verifierWords(second));
 
@@ -72,12 +80,18 @@ export async function attestNode(
   return { spiffeId, selectors: selectorsOf(facts, settings.selectors) };
 }
 
-/** Asks both services at once. When both refuse, the verifier's word is told: it is the leg operators look at first. */
-async function fetchStanding(runtime: ServerRuntime, agentId: string, call: CallOptions): Promise<Standing> {
+/**
+ * Asks both services at once. The verifier's answer is to be awaited first: when both refuse, its word is told, since it is
+ * the leg operators look at first.
+ */
+function fetchStanding(runtime: ServerRuntime, agentId: string, call: CallOptions): AskedStanding {
   const registrar = runtime.registrar.fetchAgent(agentId, call);
-  registrar.catch(() => {});
-  return { verifier: await runtime.verifier.fetchAgent(agentId, call), registrar: await registrar };
+  const verifier = runtime.verifier.fetchAgent(agentId, call);
+  for (const each of [registrar, verifier]) each.catch(() => {});
+  return { verifier, registrar };
 }
+
+type AskedStanding = { [Service in keyof Standing]: Promise<Standing[Service]> };
 
 function allowedHashAlg({ agentId, hashAlg }: Payload, allowed: readonly HashAlg[]): HashAlg {
   const found = allowed.find((name) => name === hashAlg);
@@ -86,6 +100,7 @@ function allowedHashAlg({ agentId, hashAlg }: Payload, allowed: readonly HashAlg
     "permission-denied",
     "hash-alg-not-allowed",
     `agent ${agentId} quotes with a hash algorithm that allowed_hash_algs does not list: expected ${allowed.join(", ")}, found ${printable(hashAlg)}`,
+    "set tpm_hash_alg in the Keylime agent's configuration to one of these, or extend allowed_hash_algs",
   );
 }
 

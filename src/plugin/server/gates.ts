@@ -18,28 +18,43 @@ export function judgeStanding(standing: Standing, settings: ServerSettings, nowM
     maxAgeMs: settings.maxAttestationAgeMs,
   });
   if (!verdict.admitted) throw new Refusal(verdict.code, verdict.fault, `${verdict.message} (at ${origin})`);
-  for (const missing of missingPolicies(standing, settings)) {
-    throw new Refusal("permission-denied", "policy-required", `agent ${agent.agentId} ${missing}`);
-  }
+  const missing = requirements(standing, settings).filter(({ wanted, present }) => wanted && !present);
+  if (missing.length === 0) return;
+  const why = missing.map(({ lacks, key }) => `${lacks}, and ${key} is set`).join("; it ");
+  const hint = missing.map(({ mend }) => mend).join("; ");
+  throw new Refusal("permission-denied", "policy-required", `agent ${agent.agentId} ${why}`, hint);
 }
 
-function missingPolicies({ verifier: { agent }, registrar }: Standing, settings: ServerSettings): string[] {
-  const required: [boolean, boolean, string][] = [
-    [
-      settings.requireRuntimePolicy,
-      agent.hasRuntimePolicy === true,
-      "is enrolled without a runtime policy, and require_runtime_policy is set",
-    ],
-    [
-      settings.requireMeasuredBoot,
-      agent.hasMeasuredBootPolicy === true,
-      "is enrolled without a measured boot policy, and require_measured_boot is set",
-    ],
-    [
-      settings.requireAgentMtls,
-      typeof registrar.mtlsCert === "object",
-      "serves its quotes without mutual TLS, and require_agent_mtls is set",
-    ],
+interface Requirement {
+  key: string;
+  wanted: boolean;
+  present: boolean;
+  lacks: string;
+  mend: string;
+}
+
+function requirements({ verifier: { agent }, registrar }: Standing, settings: ServerSettings): Requirement[] {
+  return [
+    {
+      key: "require_runtime_policy",
+      wanted: settings.requireRuntimePolicy,
+      present: agent.hasRuntimePolicy === true,
+      lacks: "is enrolled without a runtime policy",
+      mend: `enrol it with one: keylime_tenant -c update -u ${agent.agentId} --runtime-policy <file>`,
+    },
+    {
+      key: "require_measured_boot",
+      wanted: settings.requireMeasuredBoot,
+      present: agent.hasMeasuredBootPolicy === true,
+      lacks: "is enrolled without a measured boot policy",
+      mend: `enrol it with one: keylime_tenant -c update -u ${agent.agentId} --mb-policy <file>`,
+    },
+    {
+      key: "require_agent_mtls",
+      wanted: settings.requireAgentMtls,
+      present: typeof registrar.mtlsCert === "object",
+      lacks: "serves its quotes without mutual TLS",
+      mend: "set enable_agent_mtls = true in the Keylime agent's configuration and enrol it anew",
+    },
   ];
-  return required.filter(([wanted, present]) => wanted && !present).map(([, , text]) => text);
 }

@@ -131,15 +131,23 @@ describe("the server half", () => {
   it.each([
     [
       "require_runtime_policy",
-      "PERMISSION_DENIED agent UUID is enrolled without a runtime policy, and require_runtime_policy is set [policy-required]",
+      "PERMISSION_DENIED agent UUID is enrolled without a runtime policy, and require_runtime_policy is set [policy-required]; enrol it with one: keylime_tenant -c update -u UUID --runtime-policy <file>",
     ],
     [
       "require_measured_boot",
-      "PERMISSION_DENIED agent UUID is enrolled without a measured boot policy, and require_measured_boot is set [policy-required]",
+      "PERMISSION_DENIED agent UUID is enrolled without a measured boot policy, and require_measured_boot is set [policy-required]; enrol it with one: keylime_tenant -c update -u UUID --mb-policy <file>",
     ],
   ])("refuses a node without what %s asks for", async (key, refusal) => {
     using driven = await driveServerHalf(world, world.serverData({ [key]: true }));
     expect(await refusalOf(driven.attest(), world)).toBe(refusal);
+  });
+
+  it("tells all that a node lacks at once", async () => {
+    const changes = { require_runtime_policy: true, require_measured_boot: true };
+    using driven = await driveServerHalf(world, world.serverData(changes));
+    expect(await refusalOf(driven.attest(), world)).toBe(
+      "PERMISSION_DENIED agent UUID is enrolled without a runtime policy, and require_runtime_policy is set; it is enrolled without a measured boot policy, and require_measured_boot is set [policy-required]; enrol it with one: keylime_tenant -c update -u UUID --runtime-policy <file>; enrol it with one: keylime_tenant -c update -u UUID --mb-policy <file>",
+    );
   });
 
   it("refuses a node whose agent serves without mutual TLS when require_agent_mtls asks for it", async () => {
@@ -148,7 +156,7 @@ describe("the server half", () => {
     expect((await lax.attest()).selectorValues).toContain("agent_mtls:false");
     using driven = await driveServerHalf(plain, plain.serverData({ require_agent_mtls: true }));
     expect(await refusalOf(driven.attest(), plain)).toBe(
-      "PERMISSION_DENIED agent UUID serves its quotes without mutual TLS, and require_agent_mtls is set [policy-required]",
+      "PERMISSION_DENIED agent UUID serves its quotes without mutual TLS, and require_agent_mtls is set [policy-required]; set enable_agent_mtls = true in the Keylime agent's configuration and enrol it anew",
     );
   });
 
@@ -160,6 +168,7 @@ describe("the server half", () => {
     );
     const payload = encodePayload({ agentId: "no-such-agent", hashAlg: "sha256" });
     expect(await refusalOf(driven.attest({ payload }), other)).toMatch(/^FAILED_PRECONDITION .*\[agent-not-enrolled\]/);
+    expect(driven.metrics.map(({ labels }) => labels?.outcome)).toEqual(["agent-not-enrolled", "agent-not-enrolled"]);
   });
 
   it("refuses a machine that the registrar does not know", async () => {
@@ -182,12 +191,12 @@ describe("the server half", () => {
     [
       "an unknown hash algorithm",
       { agentId: "a", hashAlg: "md5\nnonce" },
-      'PERMISSION_DENIED agent a quotes with a hash algorithm that allowed_hash_algs does not list: expected sha256, sha384, sha512, found "md5\\nnonce" [hash-alg-not-allowed]',
+      'PERMISSION_DENIED agent a quotes with a hash algorithm that allowed_hash_algs does not list: expected sha256, sha384, sha512, found "md5\\nnonce" [hash-alg-not-allowed]; set tpm_hash_alg in the Keylime agent\'s configuration to one of these, or extend allowed_hash_algs',
     ],
     [
       "one that is not allowed",
       { agentId: "a", hashAlg: "sha1" },
-      'PERMISSION_DENIED agent a quotes with a hash algorithm that allowed_hash_algs does not list: expected sha256, sha384, sha512, found "sha1" [hash-alg-not-allowed]',
+      'PERMISSION_DENIED agent a quotes with a hash algorithm that allowed_hash_algs does not list: expected sha256, sha384, sha512, found "sha1" [hash-alg-not-allowed]; set tpm_hash_alg in the Keylime agent\'s configuration to one of these, or extend allowed_hash_algs',
     ],
     [
       "an id that leaves the path",
@@ -288,19 +297,37 @@ describe("the server half", () => {
       call.send({ payload });
       await call.receive();
     }
-    const timedOut = "the attestation was not complete after 1 s (attestation_timeout)";
+    const timedOut = "the attestation was not complete after 1 s (attestation_timeout): the node had not answered";
+    const hint = "look at the logs of the SPIRE agent and the Keylime agent on it";
     const told = () => driven.logs.filter(({ message }) => message.startsWith("Attestation refused"));
     await until(() => told().length === 2, { what: "both time-outs" });
     expect(told().at(-1)).toEqual({
       level: "warn",
       message: "Attestation refused, SPIRE hears it when the node answers the challenge",
-      fields: { error: `${timedOut} [attestation-timeout]` },
+      fields: { error: `${timedOut} [attestation-timeout]; ${hint}` },
     });
     late!.send({ challengeResponse: payload });
-    expect(await refusalOf(late!.receive(), world)).toBe(`DEADLINE_EXCEEDED ${timedOut} [attestation-timeout]`);
+    expect(await refusalOf(late!.receive(), world)).toBe(
+      `DEADLINE_EXCEEDED ${timedOut} [attestation-timeout]; ${hint}`,
+    );
     gone!.cancel();
     expect(await refusalOf(gone!.receive(), world)).toMatch(/^DEADLINE_EXCEEDED /);
+    expect(driven.metrics.map(({ labels }) => labels)).toEqual(
+      ["attestation-timeout", "attestation-timeout"].map((outcome) => ({ outcome })),
+    );
   });
+
+  it.each(["verifier", "registrar"])(
+    "names the %s that had not answered within attestation_timeout",
+    async (service) => {
+      await using hanging = await startMisbehavingServer({});
+      const changes = { [`keylime_${service}_port`]: String(hanging.port), attestation_timeout: "1s" };
+      using driven = await driveServerHalf(world, world.serverData(changes));
+      expect(await refusalOf(driven.attest(), world)).toBe(
+        `DEADLINE_EXCEEDED the attestation was not complete after 1 s (attestation_timeout): the Keylime ${service} had not answered [attestation-timeout]; look at its load and its log`,
+      );
+    },
+  );
 });
 
 describe("Configure and Validate", () => {

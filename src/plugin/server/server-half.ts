@@ -1,6 +1,8 @@
 import type { Clock } from "../../core/clock.js";
 import { type Logger, withFields } from "../../core/logger.js";
 import { errorText, problemLine } from "../../core/problem.js";
+import { faults } from "../../faults/faults.js";
+import { KeylimeError } from "../../keylime/keylime-error.js";
 import {
   type AgentAttributes,
   type AttestRequest,
@@ -19,7 +21,7 @@ import { invalidConfiguration, logWarnings } from "../shared/configuration-repor
 import { Current } from "../shared/current.js";
 import { answerTo, Refusal } from "../shared/refusal.js";
 import { userAgent } from "../shared/version.js";
-import { attestNode, type NodeAttributes, type NodeExchange } from "./attest.js";
+import { type Awaited, attestNode, type NodeAttributes, type NodeExchange } from "./attest.js";
 import { checkServerConfiguration, type ServerRuntime, startServerRuntime } from "./runtime.js";
 
 export interface ServerHalfOptions {
@@ -85,7 +87,8 @@ export class ServerHalf implements ConfigHandlers {
     const { settings } = runtime;
     const startMs = clock.nowMs();
     const over = new AbortController();
-    const timer = setTimeout(() => over.abort(timedOut(settings.attestationTimeoutMs)), settings.attestationTimeoutMs);
+    const limitMs = settings.attestationTimeoutMs;
+    const timer = setTimeout(() => over.abort(timedOut(limitMs, stream.awaited)), limitMs);
     // Not AbortSignal.any(): in Node 20 every signal it makes stays for the garbage collector to look after.
     forwardAbort(stream.signal, over);
     try {
@@ -96,8 +99,9 @@ export class ServerHalf implements ConfigHandlers {
       metrics.measureSince(["attest"], startMs, { outcome: "admitted" });
     } catch (error) {
       const { reason } = over.signal;
-      const answer = answerTo(reason instanceof Refusal ? reason : error);
-      metrics.measureSince(["attest"], startMs, { outcome: outcomeOf(error, answer) });
+      const failure = reason instanceof Refusal ? reason : error;
+      const answer = answerTo(failure);
+      metrics.measureSince(["attest"], startMs, { outcome: outcomeOf(failure, answer) });
       throw answer;
     } finally {
       clearTimeout(timer);
@@ -112,12 +116,17 @@ export class ServerHalf implements ConfigHandlers {
   }
 }
 
-const timedOut = (limitMs: number): Refusal =>
-  new Refusal(
-    "deadline-exceeded",
-    "attestation-timeout",
-    `the attestation was not complete after ${limitMs / 1000} s (attestation_timeout)`,
-  );
+function timedOut(limitMs: number, awaited: Awaited): Refusal {
+  const { whom, hint } = awaitedWords[awaited];
+  const message = `the attestation was not complete after ${limitMs / 1000} s (attestation_timeout): ${whom} had not answered`;
+  return new Refusal("deadline-exceeded", "attestation-timeout", message, hint);
+}
+
+const awaitedWords: Readonly<Record<Awaited, { whom: string; hint: string }>> = {
+  node: { whom: "the node", hint: "look at the logs of the SPIRE agent and the Keylime agent on it" },
+  verifier: { whom: "the Keylime verifier", hint: "look at its load and its log" },
+  registrar: { whom: "the Keylime registrar", hint: "look at its load and its log" },
+};
 
 function forwardAbort(from: AbortSignal, to: AbortController): void {
   const forward = () => to.abort(from.reason);
@@ -132,9 +141,10 @@ function rejected(signal: AbortSignal): Promise<never> {
   });
 }
 
+/** What was found out about the node, by its own word; what hindered that, by the status. */
 function outcomeOf(error: unknown, answer: StatusError): string {
-  const code = error instanceof Refusal ? error.code : undefined;
-  return code ?? StatusCode[answer.code]!.toLowerCase();
+  const isFinding = error instanceof Refusal || (error instanceof KeylimeError && Object.hasOwn(faults, error.code));
+  return isFinding ? error.code : StatusCode[answer.code]!.toLowerCase();
 }
 
 const spireAttributes = ({ spiffeId, selectors }: NodeAttributes): AgentAttributes => ({
@@ -147,6 +157,7 @@ const spireAttributes = ({ spiffeId, selectors }: NodeAttributes): AgentAttribut
 class AttestStream {
   #answer: Promise<AttestRequest | undefined> | undefined;
   #isAnswerDue = false;
+  #awaited: Awaited = "node";
 
   constructor(private readonly call: BidiCall<AttestRequest, AttestResponse>) {}
 
@@ -158,9 +169,16 @@ class AttestStream {
     return this.#isAnswerDue;
   }
 
+  get awaited(): Awaited {
+    return this.#awaited;
+  }
+
   exchange(signal: AbortSignal): NodeExchange {
     return {
       signal,
+      waitsFor: (whom) => {
+        this.#awaited = whom;
+      },
       receivePayload: async () => {
         const request = await this.call.receive();
         if (request?.payload === undefined) throw missing("attestation payload");

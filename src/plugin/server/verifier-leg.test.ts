@@ -119,6 +119,7 @@ describe("a verifier that refuses the client certificate", () => {
     });
     const exchange = {
       signal: new AbortController().signal,
+      waitsFor: () => {},
       receivePayload: async () => encodePayload({ agentId: world.agentId, hashAlg: "sha256" }),
       // Read only once the standing is good.
       challenge: async () => async () => Buffer.alloc(0),

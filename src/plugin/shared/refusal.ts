@@ -27,8 +27,9 @@ const statusCodes = {
 /** Why a node is not admitted. */
 export class Refusal extends Problem {
   readonly answer: AnswerCode;
-  constructor(answer: AnswerCode, code: FaultId | RefusalCode, message: string, cause?: unknown) {
-    super(code, message, { culprit: "peer", cause });
+  /** `hint`: one action, where the fault's own advice does not do. */
+  constructor(answer: AnswerCode, code: FaultId | RefusalCode, message: string, hint?: string) {
+    super(code, message, { culprit: "peer", ...(hint === undefined ? {} : { hint }) });
     this.name = "Refusal";
     this.answer = answer;
   }
