@@ -3,6 +3,7 @@ import { errorText } from "../../core/problem.js";
 import { type StackId, type StackVerdict, stacks } from "../../x509/trust/stacks.js";
 import type { Facts } from "../facts/facts.js";
 import { type FileFacts, type FileUse, type LegId, legIds, type ReaderId } from "../facts/files/file-facts.js";
+import { isUnsaid } from "../facts/unsaid.js";
 import {
   endsOf,
   type Leg,
@@ -69,7 +70,7 @@ function legEnd(id: LegId, side: Side, facts: LegFacts, nowMs: number): LegEnd {
       .filter((use) => use.reader === reader && use.end === side && use.legs.includes(id))
       .map((use) => ({ use, file })),
   );
-  const parts = named.filter(({ use }) => use.role === "ca" && !isUnsaid(use, facts));
+  const parts = named.filter(({ use }) => use.role === "ca" && !isUnsaidDefault(use, facts));
   const own = named.find(({ use }) => use.role === "certificate");
   const isEmpty = reader === "verifier" && side === "server" && isTrustEmpty(facts);
   const trust = parts.length === 0 && !isEmpty ? undefined : trustOf(parts);
@@ -92,9 +93,9 @@ function isTrustEmpty({ keylime: { verifier }, scope }: LegFacts): boolean {
   return verifier.known && trustsNobody({ scope }, verifier.value);
 }
 
-/** An option of the Keylime agent that a copied machine's file lacks: the file may be a part, so its default proves nothing. */
-function isUnsaid({ reader, isDefault, at }: FileUse, { scope }: LegFacts): boolean {
-  return scope.root !== undefined && reader === "keylime-agent" && isDefault && at === undefined;
+/** An environment variable has no position either, and is no default. */
+function isUnsaidDefault({ reader, isDefault, at }: FileUse, { scope }: LegFacts): boolean {
+  return reader === "keylime-agent" && isDefault && isUnsaid(scope, at);
 }
 
 function stackOf(reader: ReaderId, { spireServer, spireAgent, keylime }: LegFacts): StackId {
