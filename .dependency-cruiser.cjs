@@ -44,7 +44,7 @@ module.exports = {
     {
       name: "server-half-and-agent-half-apart",
       comment:
-        "The two plugin halves share only src/plugin/exchange.ts and src/plugin/shared/: put the common part there.",
+        "The two plugin halves share only src/spire/exchange.ts and src/plugin/shared/: put the common part there.",
       severity: "error",
       from: { path: "^src/plugin/server/" },
       to: { path: "^src/plugin/agent/" },
@@ -52,7 +52,7 @@ module.exports = {
     {
       name: "agent-half-and-server-half-apart",
       comment:
-        "The two plugin halves share only src/plugin/exchange.ts and src/plugin/shared/: put the common part there.",
+        "The two plugin halves share only src/spire/exchange.ts and src/plugin/shared/: put the common part there.",
       severity: "error",
       from: { path: "^src/plugin/agent/" },
       to: { path: "^src/plugin/server/" },

@@ -13,7 +13,7 @@ const maxTextLength = 200;
 const maxDecodedBytes = 64 * 1024;
 
 /**
- * Reads a message of the Keylime exchange (`src/plugin/exchange.ts` writes it; the Go pair's form) for people. Messages
+ * Reads a message of the Keylime exchange (`src/spire/exchange.ts` writes it; the Go pair's form) for people. Messages
  * of another form are told as such: a rehearsal runs any pair.
  */
 export class MessageReader {

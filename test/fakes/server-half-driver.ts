@@ -1,6 +1,5 @@
 import { type Clock, systemClock } from "../../src/core/clock.js";
 import type { LogFields, LogLevel } from "../../src/core/logger.js";
-import { encodeChallengeResponse, encodePayload, readChallenge } from "../../src/plugin/exchange.js";
 import { ServerHalf } from "../../src/plugin/server/server-half.js";
 import {
   type AgentAttributes,
@@ -9,6 +8,7 @@ import {
   StatusCode,
   StatusError,
 } from "../../src/plugin-sdk/index.js";
+import { encodeChallengeResponse, encodePayload, readChallenge } from "../../src/spire/exchange.js";
 import type { KeylimeWorld } from "./keylime-world.js";
 import { startSpireCall } from "./spire-call.js";
 

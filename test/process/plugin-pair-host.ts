@@ -1,7 +1,7 @@
 // A host of both halves that takes its orders on stdin, so that a test can signal the whole process group.
 import { createInterface } from "node:readline";
-import { encodePayload } from "../../src/plugin/exchange.js";
 import { type HostedPlugin, hostPlugin } from "../../src/plugin-sdk/index.js";
+import { encodePayload } from "../../src/spire/exchange.js";
 
 const { command, serverData, agentData, agentId } = JSON.parse(process.argv[2]!) as Record<string, string>;
 const errors: Record<string, string[]> = { server: [], agent: [] };

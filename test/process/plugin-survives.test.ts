@@ -8,15 +8,15 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import type { PluginLogRecord } from "../../src/goplugin/hclog-record.js";
 import { fromServiceError } from "../../src/goplugin/status-error.js";
+import { StatusCode, StatusError } from "../../src/plugin-sdk/index.js";
+import { relayAttestation } from "../../src/rehearse/relay.js";
 import {
   encodeChallenge,
   encodeChallengeResponse,
   encodePayload,
   newNonce,
   readChallenge,
-} from "../../src/plugin/exchange.js";
-import { StatusCode, StatusError } from "../../src/plugin-sdk/index.js";
-import { relayAttestation } from "../../src/rehearse/relay.js";
+} from "../../src/spire/exchange.js";
 import { createCorruptKey, forgeQuote } from "../fakes/forged-quote.js";
 import { type KeylimeWorld, startKeylimeWorld } from "../fakes/keylime-world.js";
 import {

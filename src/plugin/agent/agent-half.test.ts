@@ -8,7 +8,7 @@ import { freePort } from "../../../test/support/free-port.js";
 import { type Clock, systemClock } from "../../core/clock.js";
 import { startKeylimeAgent } from "../../peers/agent/keylime-agent.js";
 import type { Challenge, PayloadOrChallengeResponse } from "../../plugin-sdk/index.js";
-import { encodeChallenge, newNonce, readChallengeResponse, readPayload } from "../exchange.js";
+import { encodeChallenge, newNonce, readChallengeResponse, readPayload } from "../../spire/exchange.js";
 import { AgentHalf } from "./agent-half.js";
 
 let mutual: KeylimeWorld;

@@ -5,7 +5,7 @@ import { Problem } from "../../core/problem.js";
 import type { KeylimeAgent } from "../../keylime/agent-client.js";
 import type { KeylimeAgentInfo } from "../../keylime/types.js";
 import { PeerError } from "../../net/peer-errors.js";
-import { encodeChallengeResponse, encodePayload, readChallenge } from "../exchange.js";
+import { encodeChallengeResponse, encodePayload, readChallenge } from "../../spire/exchange.js";
 import type { AgentRuntime } from "./runtime.js";
 
 /** The other half of an attestation, behind SPIRE. */

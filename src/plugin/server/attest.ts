@@ -1,10 +1,10 @@
 import type { Clock } from "../../core/clock.js";
 import { verifyQuote } from "../../keylime/quote.js";
 import type { CallOptions, QuoteVerdict as VerifierVerdict } from "../../keylime/types.js";
+import { encodeChallenge, newNonce, type Payload, readChallengeResponse, readPayload } from "../../spire/exchange.js";
 import { type Selectors, selectorsOf } from "../../spire/selectors.js";
 import type { HashAlg } from "../../spire/settings.js";
 import { agentId as agentSpiffeId } from "../../spire/spiffe-id.js";
-import { encodeChallenge, newNonce, type Payload, readChallengeResponse, readPayload } from "../exchange.js";
 import { Refusal } from "../shared/refusal.js";
 import { judgeStanding, type Standing } from "./gates.js";
 import { nodeFacts } from "./node-facts.js";

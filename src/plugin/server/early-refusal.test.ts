@@ -4,7 +4,7 @@ import { type KeylimeWorld, startKeylimeWorld } from "../../../test/fakes/keylim
 import { driveServerHalf, refusalOf } from "../../../test/fakes/server-half-driver.js";
 import { startSpireCall } from "../../../test/fakes/spire-call.js";
 import type { AttestRequest, AttestResponse } from "../../plugin-sdk/index.js";
-import { encodeChallengeResponse, encodePayload, readChallenge } from "../exchange.js";
+import { encodeChallengeResponse, encodePayload, readChallenge } from "../../spire/exchange.js";
 
 let world: KeylimeWorld;
 beforeAll(async () => {

@@ -5,7 +5,7 @@ import { startMisbehavingServer } from "../../../test/fakes/misbehaving-server.j
 import { driveServerHalf, plainText, refusalOf } from "../../../test/fakes/server-half-driver.js";
 import { startSpireCall } from "../../../test/fakes/spire-call.js";
 import { until } from "../../../test/support/until.js";
-import { encodePayload } from "../exchange.js";
+import { encodePayload } from "../../spire/exchange.js";
 
 let world: KeylimeWorld;
 beforeAll(async () => {

@@ -6,7 +6,7 @@ import { type DrivenServerHalf, driveServerHalf, refusalOf } from "../../../test
 import { systemClock } from "../../core/clock.js";
 import { silentLogger } from "../../core/logger.js";
 import type { IssuedCertificate } from "../../peers/pki/authority.js";
-import { encodePayload } from "../exchange.js";
+import { encodePayload } from "../../spire/exchange.js";
 import { answerTo } from "../shared/refusal.js";
 import { attestNode } from "./attest.js";
 import { checkServerConfiguration, startServerRuntime } from "./runtime.js";

@@ -5,6 +5,7 @@ import { editHcl } from "../../../formats/hcl/edit.js";
 import { parseHcl } from "../../../formats/hcl/parser.js";
 import type { HandshakeStory } from "../../../peers/tls-server/story.js";
 import { type RunningHalf, startHalf } from "../../../rehearse/half.js";
+import { encodePayload } from "../../../spire/exchange.js";
 import { loadPluginData, loadSpireConf, nodeAttestorOf } from "../../../spire/spire-conf.js";
 import { certificateFacts } from "../../../x509/certificate.js";
 import type { DoctorOptions } from "../../options.js";
@@ -88,7 +89,7 @@ function pointedAt(data: string, port: number): string {
 async function handshakeOf(half: RunningHalf, handshake: Promise<HandshakeStory>): Promise<HandshakeStory> {
   const stream = half.plugin.attestServer({ metadata: {} });
   const refused = stream
-    .send({ payload: unknownNode() })
+    .send({ payload: encodePayload({ agentId: randomUUID(), hashAlg: "sha256" }) })
     .then(() => stream.receive())
     // Its refusal comes after the handshake, which has the say; without one it is the reason.
     .then(
@@ -111,12 +112,6 @@ async function handshakeOf(half: RunningHalf, handshake: Promise<HandshakeStory>
     late.abort();
     stream.cancel();
   }
-}
-
-/** As the agent half of the pair writes it. */
-function unknownNode(): Buffer {
-  const text = (value: string) => Buffer.from(value).toString("base64");
-  return Buffer.from(JSON.stringify({ AgentID: text(randomUUID()), HashAlg: text("sha256") }));
 }
 
 function presentedOf(certificate: NonNullable<HandshakeStory["clientCertificates"]>[number]) {
