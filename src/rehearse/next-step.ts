@@ -2,11 +2,16 @@ import { faults } from "../faults/faults.js";
 import { StatusCode } from "../goplugin/status-error.js";
 import type { AttestationFailure } from "./relay.js";
 
-/** What an operator does about a failure: the fault's advice when the message names one, otherwise what its code asks for. */
+/**
+ * What an operator does about a failure: what the message itself says behind its fault (plugin/shared/refusal.ts), else that
+ * fault's advice, else what the code asks for.
+ */
 export function nextStep(failure: AttestationFailure, hasDied: boolean): string | undefined {
   const { half } = failure;
   const { code, message } = failure.unheard ?? failure;
   if (hasDied) return `see the ${half} plugin's last log lines; SPIRE has to be restarted to start it again`;
+  const own = /(?:\[[a-z0-9-]+\]|; likeliest fault [a-z0-9-]+: [^;]+); (.+)$/.exec(message)?.[1];
+  if (own !== undefined) return own;
   const id = /\[([a-z0-9-]+)\]/.exec(message)?.[1];
   if (id !== undefined && Object.hasOwn(faults, id)) return faults[id as keyof typeof faults].advice;
   if (/remote error: tls: /.test(message)) {
