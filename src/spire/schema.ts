@@ -171,7 +171,8 @@ export const agentKeys = {
     type: "choice",
     default: "auto",
     words: ["auto", "true", "false"],
-    meaning: "Whether the Keylime agent speaks TLS: `true`, `false`, or `auto` to find out.",
+    meaning:
+      "Whether the Keylime agent speaks TLS: `true`, `false`, or `auto`: TLS where `keylime_agent_ca_cert_file` says whom to trust, and plain HTTP with a Keylime agent that speaks no TLS or where that file is not given.",
   },
   keylime_agent_ca_cert_file: {
     type: "file",
@@ -186,7 +187,7 @@ export const agentKeys = {
   keylime_agent_client_key_file: {
     type: "file",
     absent: "",
-    meaning: "The private key of that certificate, PEM.",
+    meaning: "The private key of that certificate, PEM, not encrypted.",
   },
   keylime_agent_server_name: {
     type: "host",
