@@ -1,5 +1,7 @@
 import type { Io } from "../cli/io.js";
 
+const wrongUsage = 2;
+
 async function main(argv: readonly string[]): Promise<number> {
   // SPIRE starts the plugin at every start of its own, so that path loads nothing of the command line.
   if (argv.length === 2 && argv[0] === "plugin" && argv[1] === "server") {
@@ -8,7 +10,18 @@ async function main(argv: readonly string[]): Promise<number> {
   if (argv.length === 2 && argv[0] === "plugin" && argv[1] === "agent") {
     return (await import("../plugin/agent/main.js")).runAgentPlugin();
   }
-  return (await import("../cli/main.js")).runCli(argv, processIo());
+  const exitCode = await (await import("../cli/main.js")).runCli(argv, processIo());
+  if (exitCode === wrongUsage) explainToHost(argv);
+  return exitCode;
+}
+
+/** SPIRE logs as an error only what begins so, and says of such a start that nothing was read from the plugin's stdout. */
+function explainToHost(argv: readonly string[]): void {
+  if (process.env.NodeAttestor !== "NodeAttestor") return;
+  const found = argv.length === 0 ? "no plugin_args" : `plugin_args ${JSON.stringify(argv).slice(0, 200)}`;
+  process.stderr.write(
+    `[ERROR] [plugin-args] cannot serve SPIRE: it was started with ${found}; set plugin_args = ["plugin", "server"] in server.conf, ["plugin", "agent"] in agent.conf\n`,
+  );
 }
 
 function processIo(): Io {

@@ -57,6 +57,26 @@ it.each(["server", "agent"])("the %s half started by hand says what it is and wh
   });
 });
 
+it("started by SPIRE with other arguments it says which it needs, in a form that SPIRE logs as an error", () => {
+  const env = { ...process.env, NodeAttestor: "NodeAttestor" };
+  const starts = [[], ["plugin"], ["plugin", "sever"]].map((args) => {
+    const { status, stdout, stderr } = spawnSync(builtExecutable(), args, { encoding: "utf8", env });
+    return [status, stdout, stderr.split("\n").filter((line) => line.startsWith("[ERROR]"))];
+  });
+  const told = (found: string) => [
+    2,
+    "",
+    [
+      `[ERROR] [plugin-args] cannot serve SPIRE: it was started with ${found}; set plugin_args = ["plugin", "server"] in server.conf, ["plugin", "agent"] in agent.conf`,
+    ],
+  ];
+  expect(starts).toEqual([
+    told("no plugin_args"),
+    told('plugin_args ["plugin"]'),
+    told('plugin_args ["plugin","sever"]'),
+  ]);
+});
+
 describe("unloading", () => {
   it("ends both halves with exit code 0 after an attestation, and leaves nothing behind", async () => {
     const [server, agent] = await Promise.all([load("server"), load("agent")]);

@@ -1,6 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { fieldReportPki } from "../../src/peers/pki/field-report-pki.js";
+import { builtExecutable } from "../support/built-executable.js";
 import { temporaryDirectory } from "../support/temporary-directory.js";
 import { until } from "../support/until.js";
 import {
@@ -63,10 +64,7 @@ describeWithPeers(["spire-server"], "a spire-server with a wrong plugin_data", (
       keylime_tls_key_file: dir.file("plugin.key"),
       ...values,
     });
-    const failure = await startSpireServer({ dir: dir.path, nodeAttestorBlock }).then(
-      (server) => server.stop().then(() => "it started"),
-      (error: Error) => error.message,
-    );
+    const failure = await failureOf(dir.path, nodeAttestorBlock);
     const crash = /^\{.*"msg":"Server crashed".*\}$/m.exec(failure)?.[0];
     return crash === undefined ? failure : JSON.parse(crash).error;
   };
@@ -87,6 +85,32 @@ describeWithPeers(["spire-server"], "a spire-server with a wrong plugin_data", (
     );
   });
 });
+
+describeWithPeers(["spire-server"], "a spire-server that starts the plugin with other plugin_args", () => {
+  it.each([
+    ["none", "", "no plugin_args"],
+    ["those of no half", '["server"]', 'plugin_args ["server"]'],
+  ])("logs as an error what is missing where there are %s", async (_name, args, found) => {
+    await using dir = await temporaryDirectory();
+    const block = `NodeAttestor "keylime" {
+      plugin_cmd = ${JSON.stringify(builtExecutable())}
+      ${args === "" ? "" : `plugin_args = ${args}`}
+      plugin_data {}
+    }`;
+    const log = (await failureOf(dir.path, block)).split("\n").filter((line) => line.includes("[plugin-args]"));
+    expect(log.map((line) => JSON.parse(line)).map(({ level, msg }) => `${level} ${msg}`)).toEqual([
+      `error [ERROR] [plugin-args] cannot serve SPIRE: it was started with ${found}; set plugin_args = ["plugin", "server"] in server.conf, ["plugin", "agent"] in agent.conf`,
+    ]);
+  });
+});
+
+/** What a spire-server told that did not start. */
+async function failureOf(dir: string, nodeAttestorBlock: string): Promise<string> {
+  return await startSpireServer({ dir, nodeAttestorBlock }).then(
+    (server) => server.stop().then(() => "it started"),
+    (error: Error) => error.message,
+  );
+}
 
 /** What SPIRE itself makes of it: go-plugin logs the exit of a process that did not end with 0 as an error. */
 async function endOf(spire: Spire, stop: (spire: Spire) => void) {
