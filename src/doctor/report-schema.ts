@@ -44,6 +44,7 @@ const finding = z.strictObject({
   stops_attestation: z.boolean(),
   stage: z.enum(stages).describe("the stage of an attestation that is blocked"),
   leg: z.string().nullable().describe("the TLS leg concerned, `plugin->verifier`"),
+  other_legs: z.array(z.string()).describe("further legs with the same cause, which the same fix mends"),
   summary: z.string(),
   evidence: z.array(evidence),
   fix,

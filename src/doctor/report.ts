@@ -54,7 +54,7 @@ export function reportOf(diagnosis: Diagnosis, { version, failOn }: ReportOption
 }
 
 function reportedFinding({ id, finding, explainedBy }: RankedFault): ReportedFinding {
-  const { severity, stopsAttestation, leg, summary, evidence, fix } = finding;
+  const { severity, stopsAttestation, leg, otherLegs = [], summary, evidence, fix } = finding;
   return {
     id,
     title: faults[id].title,
@@ -62,6 +62,7 @@ function reportedFinding({ id, finding, explainedBy }: RankedFault): ReportedFin
     stops_attestation: stopsAttestation,
     stage: stageOf(id, finding),
     leg: leg ?? null,
+    other_legs: [...otherLegs],
     summary,
     evidence: evidence.map(reportedEvidence),
     fix: {

@@ -46,6 +46,7 @@ const shared: Scenario = {
     "the verifier gets: alert",
     "then restart the verifier and the Keylime agent",
   ],
+  legs: ["plugin->verifier", "verifier->agent"],
 };
 
 /** A SPIRE server's own host: the verifier runs elsewhere. */

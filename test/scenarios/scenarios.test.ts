@@ -40,6 +40,7 @@ describe.each([...planted])("%s", (_, scenarios) => {
     expect(idsOf(causes), told).toEqual(scenario.causes);
     expect(idsOf(others), told).toEqual(scenario.findings ?? []);
     for (const words of scenario.says ?? []) expect(wordsOf(findings[0]!)).toContain(words);
+    if (scenario.legs !== undefined) expect([findings[0]!.leg, ...findings[0]!.other_legs]).toEqual(scenario.legs);
     expect(contradictions.map(({ id, proves }) => `${id}: ${proves}`)).toEqual(scenario.contradictions ?? []);
     const judgements = [...hypotheses, ...questions];
     const verdicts = Object.fromEntries(judgements.map(({ id, verdict }) => [id, verdict]));

@@ -14,6 +14,7 @@ export function sampleReport(): DoctorReport {
     stops_attestation: true,
     stage: "handshake",
     leg: "plugin->verifier",
+    other_legs: ["plugin->registrar"],
     summary: `the verifier does not trust ${hostileName}`,
     evidence: [
       { ...nowhere, text: `issued by ${hostileName}`, file: "/etc/spire/server.conf", line: 30, column: 5 },
@@ -47,6 +48,7 @@ export function sampleReport(): DoctorReport {
     stops_attestation: false,
     stage: "hygiene",
     leg: null,
+    other_legs: [],
     summary: "/etc/c.crt ends in 2 hours",
     evidence: [],
     fix: { action: "renew it", commands: [], can_be_applied: false },

@@ -26,6 +26,8 @@ interface Answer {
   findings?: readonly FaultId[];
   /** What must stand in the first finding: each in its summary, its evidence or its fix. */
   says?: readonly string[];
+  /** Every leg that the first finding concerns. */
+  legs?: readonly string[];
   /** Verdicts of hypotheses and questions by their ids. */
   verdicts?: Readonly<Record<string, Verdict>>;
   /** Every contradiction between the verifier's files and what it does, as `id: what it proves`. */

@@ -14,6 +14,20 @@ describe("the report as HTML", () => {
     expect(words).toMatch(/^the verifier does not trust CN=.* ca-wrong Next: configure the CA What stops attestation/);
   });
 
+  it("names every leg that a finding concerns", () => {
+    const [first] = /<article.*?<\/article>/s.exec(text)!;
+    expect(textOf(first)).toContain(
+      "never signed the peer&#39;s certificate; plugin-&#62;verifier, plugin-&#62;registrar",
+    );
+  });
+
+  it("counts several checks that do not apply", () => {
+    const report = sampleReport();
+    const skipped = { ...report.checks.find(({ outcome }) => outcome === "skipped")!, id: "cert-order" as const };
+    const several = doctorHtml({ ...report, checks: [...report.checks, skipped] }, noFacts);
+    expect(textOf(several)).toContain("Certificates and trust 2 found, 2 do not apply");
+  });
+
   it("escapes what a certificate's name smuggles in", () => {
     expect(text).not.toMatch(/<script>alert|<img/);
     expect(text).not.toContain("\u202e");

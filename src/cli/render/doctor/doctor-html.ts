@@ -99,20 +99,21 @@ function verdict({ verdict: { outcome, cause, text, next_step: next }, causes, f
 ${next !== null && markup`<p class="next"><strong>Next:</strong> ${next}</p>`}</div>`;
 }
 
+/** The tone, what is said of one check, and of several. */
 const outcomes = {
-  found: ["bad", "found"],
-  clear: ["good", "clear"],
-  unknown: ["note", "unknown"],
-  skipped: ["info", "does not apply"],
+  found: ["bad", "found", "found"],
+  clear: ["good", "clear", "clear"],
+  unknown: ["note", "unknown", "unknown"],
+  skipped: ["info", "does not apply", "do not apply"],
 } as const;
 
 function familyChecks({ checks }: DoctorReport, family: ReportedCheck["family"]): Markup {
   const own = checks.filter((check) => check.family === family);
   if (own.length === 0) return markup``;
   const told = (Object.keys(outcomes) as (keyof typeof outcomes)[])
-    .map((outcome) => [outcomes[outcome][1], own.filter((check) => check.outcome === outcome).length] as const)
+    .map((outcome) => [outcomes[outcome], own.filter((check) => check.outcome === outcome).length] as const)
     .filter(([, count]) => count > 0)
-    .map(([word, count]) => `${count} ${word}`);
+    .map(([[, ofOne, ofMany], count]) => `${count} ${count === 1 ? ofOne : ofMany}`);
   return markup`<details><summary><h3>${familyTitles[family]}</h3> <span class="quiet">${told.join(", ")}</span></summary><ul class="checks">${own.map(checkItem)}</ul></details>
 `;
 }

@@ -5,8 +5,10 @@ import { evidenceLines } from "./finding-text.js";
 
 /** Whether something stands between plugin and verifier, so that the reasoning about it is worth reading. */
 export function isHandshakeInDoubt({ causes }: DoctorReport): boolean {
-  const isBetween = (leg: string | null): boolean => leg === null || leg === "plugin->verifier";
-  return causes.some(({ stage, leg }) => (stage === "handshake" || stage === "authorise") && isBetween(leg));
+  return causes.some(({ stage, leg, other_legs: others }) => {
+    const isBetween = leg === null || [leg, ...others].includes("plugin->verifier");
+    return isBetween && (stage === "handshake" || stage === "authorise");
+  });
 }
 
 /** The questions to ask of a handshake that fails, and what may stand behind it, each with what decides it. */

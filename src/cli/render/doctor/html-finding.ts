@@ -5,9 +5,19 @@ const tones = { error: "bad", warning: "note", info: "info" } as const;
 
 /** One finding: what is wrong, what proves it, what mends it. */
 export function findingPanel(finding: ReportedFinding, number: number): Markup {
-  const { id, severity, title, summary, evidence, fix, leg, explained_by: explainedBy } = finding;
+  const {
+    id,
+    severity,
+    title,
+    summary,
+    evidence,
+    fix,
+    leg,
+    other_legs: otherLegs,
+    explained_by: explainedBy,
+  } = finding;
   return markup`<article class="panel ${tones[severity]}"><h3>${number}. <code>${id}</code> <span class="badge ${tones[severity]}">${severity}</span></h3>
-<p class="quiet">${title}${leg !== null && `; ${leg}`}</p>
+<p class="quiet">${[title, ...(leg === null ? [] : [[leg, ...otherLegs].join(", ")])].join("; ")}</p>
 <p><strong>${summary}</strong></p>
 ${evidence.length > 0 && markup`<ul>${evidence.map(evidenceItem)}</ul>`}
 ${explainedBy !== null && markup`<p class="quiet">A consequence of <code>${explainedBy}</code>.</p>`}
