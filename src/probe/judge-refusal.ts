@@ -1,4 +1,5 @@
 import { X509Certificate } from "node:crypto";
+import { listed } from "../core/listed.js";
 import { type FaultId, faults } from "../faults/faults.js";
 import { isoTime } from "../net/identity-warnings.js";
 import { judgeDates, judgeRefusedChain, type RefusedChainReason } from "../net/judge-refused-chain.js";
@@ -114,7 +115,7 @@ function judgeNothingSent(story: ConnectionStory, { peer }: RefusalView): ProbeF
 
 /** The server ended things at the ClientHello, or before it came to ask. */
 function judgeHello({ alert, version, offeredVersions }: ConnectionStory, peer: string): ProbeFinding {
-  const offered = offeredVersions.map((each) => protocolVersions.name(each)).join(" and ");
+  const offered = listed(offeredVersions.map((each) => protocolVersions.name(each)));
   if (alert?.number === alertNumbers.unrecognizedName) {
     return finding("proxy-sni", `the ${peer} serves nothing under the server name it was asked for`);
   }

@@ -11,6 +11,12 @@ export const scenarios: readonly Scenario[] = [
     says: ["/etc/keylime/certs/spire-server.crt does not exist", `${serverConf}:13`, "keylime_tls_cert_file"],
   },
   {
+    name: "a CA file that is not there, which one service names for two uses",
+    tree: (pki) => [healthy(pki), { "/etc/keylime/certs/ca.crt": null }],
+    causes: ["plugin-missing-file"],
+    says: ["/etc/keylime/certs/ca.crt does not exist, and the verifier needs it"],
+  },
+  {
     name: "a default that is not there, for want of a key",
     tree: (pki) => [
       healthy(pki),

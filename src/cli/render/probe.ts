@@ -1,3 +1,4 @@
+import { listed } from "../../core/listed.js";
 import type { ProbedCertificate, ProbedConnection, ProbeFinding, ProbeReport } from "../../probe/report-schema.js";
 import { ladderLines } from "./ladder.js";
 import { outcomeText, problemRows, verdictTable } from "./probe-verdict.js";
@@ -105,7 +106,7 @@ function requestLines({ certificate_request: request }: ProbedConnection): strin
 
 function certificateLine({ subject, issuer, serial, sha256, eku }: ProbedCertificate): string {
   if (subject === "" && issuer === "") return `bytes that are no certificate (sha256 ${sha256})`;
-  const usage = eku === null ? "" : `, for ${eku.join(" and ")}`;
+  const usage = eku === null ? "" : `, for ${listed(eku)}`;
   return `${subject}, issued by ${issuer}${usage}, serial ${serial}, sha256 ${sha256.slice(0, 16)}…`;
 }
 

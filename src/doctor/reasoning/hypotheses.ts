@@ -1,3 +1,4 @@
+import { listed } from "../../core/listed.js";
 import type { FaultId } from "../../faults/faults.js";
 import type { Evidence } from "../checks/check.js";
 import {
@@ -59,8 +60,7 @@ function lacksAttribute(examined: Examined, seen: PluginLeg | undefined): Judgem
   const { leaf, setting } = seen.certificate;
   if (leaf === undefined) return { ...about, verdict: "unknown", because: [{ text: `${setting.path} was not read` }] };
   const { eku } = leaf.facts;
-  const usages =
-    eku === undefined ? "has no extended key usage, which allows every one" : `is for ${eku.join(" and ")}`;
+  const usages = eku === undefined ? "has no extended key usage, which allows every one" : `is for ${listed(eku)}`;
   const isForClients = eku === undefined || eku.includes("clientAuth") || eku.includes("anyExtendedKeyUsage");
   const wanted = "the verifier looks at the chain, the dates and the purpose clientAuth, at no name";
   const text = `its certificate ${usages}; ${wanted}`;

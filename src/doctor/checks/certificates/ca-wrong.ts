@@ -1,3 +1,4 @@
+import { listed } from "../../../core/listed.js";
 import type { Refusal } from "../../legs/blame.js";
 import type { LocatedCertificate } from "../../legs/leg.js";
 import { defineCheck, type Evidence } from "../check.js";
@@ -15,7 +16,7 @@ function tell({ judge, presenter }: Refusal): Told {
   const sent = presenter.presented!.sent;
   const top = sent.at(-1)!;
   const wanted = top.certificate.facts.issuer;
-  const files = judge.trust!.parts.map(({ file }) => file.path).join(" and ");
+  const files = listed(judge.trust!.parts.map(({ file }) => file.path));
   const namesake = judge.trust!.certificates.find(({ certificate }) =>
     sent.some((one) => one.certificate.facts.issuer === certificate.facts.subject),
   );

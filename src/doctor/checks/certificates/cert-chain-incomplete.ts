@@ -1,3 +1,4 @@
+import { listed } from "../../../core/listed.js";
 import type { Refusal } from "../../legs/blame.js";
 import { defineCheck, type Fix } from "../check.js";
 import { judgeLegs, type Told } from "./leg-faults.js";
@@ -12,7 +13,7 @@ export const certChainIncomplete = defineCheck({
 function tell({ presenter, judge }: Refusal): Told {
   const { sent, own } = presenter.presented!;
   const top = sent.at(-1)!.certificate.facts;
-  const files = judge.trust!.parts.map(({ file }) => file.path).join(" and ");
+  const files = listed(judge.trust!.parts.map(({ file }) => file.path));
   const file = own?.file.path ?? presenter.presented!.seenAt!;
   const fix: Fix = {
     action: `append the intermediate ${top.issuer} to ${own?.file.path ?? "the certificate file"}`,

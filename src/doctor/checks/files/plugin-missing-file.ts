@@ -1,3 +1,4 @@
+import { listed } from "../../../core/listed.js";
 import type { FileFacts, FileUse } from "../../facts/files/file-facts.js";
 import { defineCheck, type Finding, foundOrClear } from "../check.js";
 import { readerName, serviceName, stopsAttestation, useEvidence } from "./file-words.js";
@@ -27,12 +28,12 @@ function judgeFile({ path, uses, state }: FileFacts): Finding[] {
   const stops = needed.some(stopsAttestation);
   const { at } = state.value;
   const [first] = needed;
-  const readers = [...new Set(needed.map(({ reader }) => readerName(reader)))].join(" and ");
+  const readers = [...new Set(needed.map(({ reader }) => readerName(reader)))];
   return [
     {
       severity: stops ? "error" : "warning",
       stopsAttestation: stops,
-      summary: `${path} does not exist, and ${readers} ${needed.length > 1 ? "need" : "needs"} it`,
+      summary: `${path} does not exist, and ${listed(readers)} ${readers.length > 1 ? "need" : "needs"} it`,
       evidence: [
         ...needed.map(useEvidence),
         { text: at === path ? `there is no ${path}` : `there is no ${at}, so no ${path} either`, file: path },

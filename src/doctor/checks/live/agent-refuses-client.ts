@@ -1,3 +1,4 @@
+import { listed } from "../../../core/listed.js";
 import type { EndpointFacts, TlsConnectionFacts } from "../../facts/endpoints/endpoint-facts.js";
 import { defineCheck, type Finding } from "../check.js";
 import {
@@ -46,7 +47,7 @@ function refusedFinding(endpoint: EndpointFacts, refused: readonly TlsConnection
     severity: "error",
     stopsAttestation: true,
     leg: isPlugins ? endpoint.id : "verifier->agent",
-    summary: `the Keylime agent at ${targetOf(endpoint)} refuses ${whose.join(" and ")}`,
+    summary: `the Keylime agent at ${targetOf(endpoint)} refuses ${listed(whose)}`,
     evidence: [namedByEvidence(endpoint), ...endpoint.connections.map((each) => connectionEvidence(endpoint, each))],
     fix: {
       action:

@@ -1,3 +1,4 @@
+import { listed } from "../../../core/listed.js";
 import type { Facts } from "../../facts/facts.js";
 import { pluginOf } from "../../facts/spire/plugin-of.js";
 import type { PluginFacts } from "../../facts/spire/spire-facts.js";
@@ -60,7 +61,7 @@ function judgeDefault(facts: Facts, { nowMs }: JudgeContext, plugin: PluginFacts
         summary: `${where}, so it presents its default ${path}, whose CA the verifier does not trust`,
         evidence: [
           ...(leg?.client.presented === undefined ? [] : presentedEvidence(leg.client.presented)),
-          ...(trusted.length === 0 ? [] : [{ text: `the verifier trusts what is in ${trusted.join(" and ")}` }]),
+          ...(trusted.length === 0 ? [] : [{ text: `the verifier trusts what is in ${listed(trusted)}` }]),
           ...(live ?? []),
         ],
         fix: {

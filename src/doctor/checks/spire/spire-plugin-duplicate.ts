@@ -1,3 +1,4 @@
+import { listed } from "../../../core/listed.js";
 import type { AttestorBlock, ConfFlaw, ParsedSpireConf } from "../../facts/spire/spire-facts.js";
 import { defineCheck, type Evidence, type Finding, foundOrClear } from "../check.js";
 import { parsedConfs } from "./plugins.js";
@@ -55,7 +56,7 @@ function crowded({ half, attestors, plugin }: ParsedSpireConf): Finding[] {
     {
       severity: "error",
       stopsAttestation: true,
-      summary: `the SPIRE agent does not start: it takes one NodeAttestor, and ${names.map((name) => JSON.stringify(name)).join(" and ")} are declared`,
+      summary: `the SPIRE agent does not start: it takes one NodeAttestor, and ${listed(names.map((name) => JSON.stringify(name)))} are declared`,
       evidence: enabled.map(blockEvidence),
       fix: {
         action: "remove the NodeAttestor blocks that this agent does not attest with, or set enabled = false there",

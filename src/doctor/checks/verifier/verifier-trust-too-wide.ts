@@ -1,3 +1,4 @@
+import { listed } from "../../../core/listed.js";
 import type { Facts } from "../../facts/facts.js";
 import type { KeylimeServiceFacts } from "../../facts/keylime/keylime-facts.js";
 import { certificateEvidence } from "../certificates/certificate-words.js";
@@ -22,7 +23,7 @@ export const verifierTrustTooWide = defineCheck({
 function judge(facts: Facts, service: KeylimeServiceFacts, nowMs: number): Outcome {
   const { option, files } = service.tls.trustedClientCa!;
   if (files.length === 0) return { is: "skipped", reason: `${name} names no file` };
-  const named = files.join(" and ");
+  const named = listed(files);
   if (service.trusted.length === 0) return { is: "unknown", reason: `no certificate could be read from ${named}` };
   const roots = rootsOf(service);
   const strangers = strangersOf(facts, service, nowMs);
