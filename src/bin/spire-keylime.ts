@@ -2,6 +2,9 @@ import type { Io } from "../cli/io.js";
 
 const wrongUsage = 2;
 
+/** Who reads stdout went away (`| head`), which is no fault of ours. */
+let isReaderGone = false;
+
 async function main(argv: readonly string[]): Promise<number> {
   // SPIRE starts the plugin at every start of its own, so that path loads nothing of the command line.
   if (argv.length === 2 && argv[0] === "plugin" && argv[1] === "server") {
@@ -27,8 +30,12 @@ function explainToHost(argv: readonly string[]): void {
 function processIo(): Io {
   const interrupt = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => interrupt.abort(signal));
-  // A reader that went away (`| head`) is no fault of ours.
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 3));
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE" && !isReaderGone) process.exit(3);
+    isReaderGone = true;
+    // As Ctrl-C does it, so that nothing stays behind of what a command started.
+    interrupt.abort("EPIPE");
+  });
   return {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
@@ -57,7 +64,8 @@ async function ask(question: string, signal: AbortSignal): Promise<boolean> {
 }
 
 main(process.argv.slice(2)).then(
-  (exitCode) => {
+  (result) => {
+    const exitCode = isReaderGone ? 0 : result;
     process.exitCode = exitCode;
     // Pipes are flushed before the exit; what else is still open must not keep a finished command alive.
     process.stdout.write("", () => process.stderr.write("", () => process.exit(exitCode)));

@@ -1,9 +1,12 @@
 import { once } from "node:events";
+import { readdir } from "node:fs/promises";
 import { createServer } from "node:net";
 import { describe, expect, it } from "vitest";
 import type { LabReport } from "../../src/lab/report-schema.js";
+import { builtExecutable } from "../support/built-executable.js";
 import { startLab } from "../support/lab-process.js";
 import { runPastedCommands } from "../support/pasted-commands.js";
+import { runCommand } from "../support/run-command.js";
 import { temporaryDirectory } from "../support/temporary-directory.js";
 
 const titles = [
@@ -26,6 +29,10 @@ function eventsOf<T extends LabReport["scenes"][number]["events"][number]["type"
     { type: T }
   >[];
 }
+
+/** How often each scene tells that the plugin admitted the node. */
+const attested = (report: LabReport) =>
+  titles.map((_, at) => eventsOf(report, at + 1, "log").filter(({ text }) => text.startsWith("Node attested")).length);
 
 describe("lab --json", () => {
   it("plays every scene as it must be and meets five of five criteria in well under a minute", async () => {
@@ -59,6 +66,7 @@ describe("lab --json", () => {
     const renewed = /serial (\w+)$/.exec(eventsOf(report, 4, "step")[0]!.text)?.[1];
     const [presented] = eventsOf(report, 4, "handshake")[0]!.messages.flatMap(({ certificates = [] }) => certificates);
     expect(presented?.serial).toBe(renewed);
+    expect(attested(report)).toEqual([0, 0, 1, 1, 0]);
     expect(report.scenes[4]?.outcome).toBe("refused: PERMISSION_DENIED");
     expect(await lab.temporaryFiles()).toEqual([]);
     expect(await lab.descendants()).toEqual([]);
@@ -105,6 +113,22 @@ describe("an interrupted lab", () => {
     });
     expect(await lab.descendants()).toEqual([]);
     expect(await lab.temporaryFiles()).toEqual([]);
+  });
+});
+
+describe("a lab whose reader goes away", () => {
+  it("ends like an interrupted one and leaves nothing behind", async () => {
+    await using directory = await temporaryDirectory();
+    const script = 'set -o pipefail; "$0" "$1" lab | head -1';
+    const run = await runCommand("bash", ["-c", script, process.execPath, builtExecutable()], {
+      env: { TMPDIR: directory.path },
+    });
+    expect(run).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^A field report: .*\n$/),
+      stderr: interrupted,
+    });
+    expect(await readdir(directory.path)).toEqual([]);
   });
 });
 

@@ -1,4 +1,5 @@
 import { StatusCode } from "../../goplugin/status-error.js";
+import { until } from "../../peers/real/until.js";
 import type { HandshakeStory } from "../../peers/tls-server/story.js";
 import { type HalfName, type RunningHalf, startHalf } from "../../rehearse/half.js";
 import { planRehearsal } from "../../rehearse/plan.js";
@@ -12,6 +13,8 @@ import { tellHandshakes } from "./wire.js";
 
 const startTimeoutMs = 20_000;
 const attestTimeoutMs = 20_000;
+/** A plugin that does not log who was admitted only makes the story this much slower. */
+const logTimeoutMs = 500;
 
 export interface EmbeddedSpireOptions {
   files: LabFiles;
@@ -26,6 +29,8 @@ export class EmbeddedSpire implements Spire {
   readonly #halves: Partial<Record<HalfName, RunningHalf>> = {};
   #logTo: Tell = () => {};
   #lastHandshakes: readonly HandshakeStory[] = [];
+  /** Of the attestation that runs, or ran last. */
+  readonly #serverLog: string[] = [];
 
   private constructor(
     private readonly options: EmbeddedSpireOptions,
@@ -47,6 +52,7 @@ export class EmbeddedSpire implements Spire {
     const server = this.#halves.server ?? (await this.#load("server"));
     const agent = this.#halves.agent ?? (await this.#load("agent"));
     this.standIn.forget();
+    this.#serverLog.length = 0;
     const { takeHandshakes, signal } = this.options;
     takeHandshakes();
     const relayed = await relayAttestation({ server, agent, timeoutMs: attestTimeoutMs, signal, keepMessages: true });
@@ -61,6 +67,7 @@ export class EmbeddedSpire implements Spire {
     }
     if (result === undefined) return { failure: failure! };
     this.standIn.admit(result, server.options.name);
+    await this.#logged(result.spiffeId);
     return { spiffeId: result.spiffeId };
   }
 
@@ -98,11 +105,22 @@ export class EmbeddedSpire implements Spire {
       signal,
       onLog: (source, { level, message, fields }) => {
         if (level === "debug" || level === "trace") return;
-        this.#logTo({ type: "log", source: `${source} plugin`, level, text: logLine(message, fields) });
+        const text = logLine(message, fields);
+        if (source === "server") this.#serverLog.push(text);
+        this.#logTo({ type: "log", source: `${source} plugin`, level, text });
       },
     });
     this.#halves[half] = loaded;
     return loaded;
+  }
+
+  /** The plugin answers first and logs it then: without the wait that line would stand in the next scene. */
+  async #logged(spiffeId: string): Promise<void> {
+    const { signal } = this.options;
+    const isLogged = () => this.#serverLog.some((line) => line.includes(spiffeId));
+    await until(isLogged, { what: "the plugin's log line", timeoutMs: logTimeoutMs, intervalMs: 5, signal }).catch(() =>
+      signal.throwIfAborted(),
+    );
   }
 
   async #unload(half: HalfName): Promise<void> {

@@ -1,12 +1,14 @@
 import { until } from "../../peers/real/until.js";
 import { readCertificate } from "../../x509/certificate.js";
 import { writeWhole } from "../lab-files.js";
-import type { StoryEvent } from "../report-schema.js";
-import type { Scene, Stage } from "../scene.js";
+import type { StoryEvent, Tell } from "../report-schema.js";
+import type { Scene } from "../scene.js";
 import type { World } from "../world.js";
 
 /** A name that the old certificate does not carry: some verifiers tell only the name of who came. */
 const renewedName = "renewed.verifier.keylime.funlab.casa";
+
+type LogEvent = Extract<StoryEvent, { type: "log" }>;
 
 /** The client certificate is renewed on disk; the plugin process goes on and presents the new one. */
 export const rotateWhileRunning: Scene = {
@@ -16,12 +18,13 @@ export const rotateWhileRunning: Scene = {
     const pid = world.spire.serverPluginPid();
     const serial = await renew(world);
     tell({ type: "step", text: `renewed on disk: ${world.files.verifierCert}, CN=${renewedName}, serial ${serial}` });
-    const attempt = await until(() => attestAgain(stage, serial), {
+    const logs = new GatheredLogs(tell);
+    const attempt = await until(() => attestAgain(world, serial, logs), {
       what: "the plugin to present the new certificate",
       timeoutMs: 30_000,
       intervalMs: 25,
       signal: stage.signal,
-    });
+    }).finally(() => logs.tellOnce());
     for (const event of attempt.events) tell(event);
     const same = pid !== undefined && world.spire.serverPluginPid() === pid;
     const { spiffeId, failure } = attempt;
@@ -49,13 +52,37 @@ async function renew({ pki, files }: World): Promise<string> {
 }
 
 /** One attestation and what it showed; undefined when the old certificate was presented still. */
-async function attestAgain({ world, tell }: Stage, serial: string) {
+async function attestAgain(world: World, serial: string, logs: GatheredLogs) {
   const events: StoryEvent[] = [];
   const attestation = await world.spire.attest((event) => {
-    if (event.type === "log") tell(event);
+    if (event.type === "log") logs.add(event);
     // The plugins' messages are those of the scene before.
     else if (event.type !== "exchange") events.push(event);
   });
   const evidence = world.presented({ commonName: renewedName, serial });
   return evidence === undefined ? undefined : { ...attestation, evidence, events };
+}
+
+/** What was logged over several attempts: a line that every one of them brings is told once, where it came last. */
+class GatheredLogs {
+  #gathered: LogEvent[] | undefined = [];
+
+  constructor(private readonly tell: Tell) {}
+
+  add(line: LogEvent): void {
+    if (this.#gathered === undefined) this.tell(line);
+    else this.#gathered.push(line);
+  }
+
+  /** What comes afterwards is told as it comes. */
+  tellOnce(): void {
+    const lines = new Map<string, LogEvent>();
+    for (const line of this.#gathered ?? []) {
+      const key = `${line.source} ${line.text}`;
+      lines.delete(key);
+      lines.set(key, line);
+    }
+    this.#gathered = undefined;
+    for (const line of lines.values()) this.tell(line);
+  }
 }
