@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from "commander";
+import { InvalidArgumentError, Option } from "commander";
 import { parseDuration } from "../../core/duration.js";
 import type { AddCommand } from "../command.js";
 import { checkNeededOptions, type NeededOption } from "./needed-options.js";
@@ -44,7 +44,7 @@ export const addIntercept: AddCommand = (program, io, setExitCode) => {
     .option("--upstream-ca <file>", "trust file to verify it with")
     .option("--upstream-servername <name>", "name its certificate must carry", "the host")
     .option("--once", "end after the first connection")
-    .option("--timeout <duration>", "for a handshake", duration, 10_000)
+    .addOption(new Option("--timeout <duration>", "for a handshake").argParser(duration).default(10_000, "10s"))
     .option("--keylog <file>", "append the connections' secrets in the SSLKEYLOGFILE format; whoever has it reads them")
     .option("--json", "print one JSON document per connection, each on a line (schema spire-keylime/intercept/v1)")
     .addHelpText("after", examples)

@@ -46,7 +46,11 @@ export const addProbe: AddCommand = (program, io, setExitCode) => {
     )
     .option("--http <path>", "what to GET after the handshake, to see the server go on", "/version")
     .option("--no-http", "send nothing after the handshake; wait for an alert only")
-    .option("--timeout <duration>", "for each handshake, and for the answer behind it", duration, 10_000)
+    .addOption(
+      new Option("--timeout <duration>", "for each handshake, and for the answer behind it")
+        .argParser(duration)
+        .default(10_000, "10s"),
+    )
     .option("--json", "print one JSON document (schema spire-keylime/probe/v1)")
     .option("--verbose", "list every handshake message")
     .addHelpText("after", examples)
