@@ -31,7 +31,7 @@ export async function inspectExecutable(machine: Machine, question: ExecutableQu
   const read = await readExecutable(machine, command);
   const content = script === undefined ? read : await readExecutable(machine, script);
   const executable = script === undefined ? read.fact : withScript(read.fact, script, content.fact);
-  const byContent = content.marks === undefined ? undefined : kindByContent(content.marks, script ?? command);
+  const byContent = content.marks === undefined ? undefined : kindByContent(content.marks, script ?? command, half);
   const byCall = kindByCall(command, args, half);
   return {
     executable,
@@ -62,10 +62,22 @@ interface Marks {
   /** Our own schema is in it: no other plugin knows keylime_verifier_server_name. */
   isOurs: boolean;
   isCompiled: boolean;
+  /** The half that a wrapper script's `exec` starts of ours. */
+  wraps: SpireHalf | undefined;
   hclKeys: readonly string[];
 }
 
-function kindByContent(marks: Marks, path: string): Pick<Inspected, "kind" | "kindBecause"> | undefined {
+function kindByContent(
+  marks: Marks,
+  path: string,
+  half: SpireHalf,
+): Pick<Inspected, "kind" | "kindBecause"> | undefined {
+  if (marks.wraps === half) {
+    return {
+      kind: "ours",
+      kindBecause: `${path} is a script whose exec ends in plugin ${half}, as spire-keylime's does`,
+    };
+  }
   if (marks.isOurs && !marks.isCompiled) return { kind: "ours", kindBecause: `${path} is spire-keylime's executable` };
   if (marks.isCompiled && marks.hclKeys.some((key) => key.startsWith("keylime_"))) {
     return { kind: "go", kindBecause: `${path} is the Go plugin, by the keys in its code` };
@@ -124,6 +136,7 @@ class MarkScanner {
   private isFirst = true;
   private isCompiled = false;
   private isOurs = false;
+  private wraps: SpireHalf | undefined;
   private tail = "";
   private readonly keys = new Set<string>();
 
@@ -131,6 +144,7 @@ class MarkScanner {
     // Latin-1 keeps one character per byte; the overlap is longer than any mark.
     const text = this.tail + chunk.toString("latin1");
     if (this.isFirst) this.isCompiled = isCompiledProgram(chunk);
+    if (this.isFirst) this.wraps = wrappedHalf(text);
     this.isFirst = false;
     this.isOurs ||= text.includes("keylime_verifier_server_name");
     // A Go struct's tags are in the executable as they were written.
@@ -140,8 +154,14 @@ class MarkScanner {
 
   marks(): Marks {
     const hclKeys = [...this.keys].filter((key) => /^(keylime|tpm)_/.test(key)).sort();
-    return { isOurs: this.isOurs, isCompiled: this.isCompiled, hclKeys };
+    return { isOurs: this.isOurs, isCompiled: this.isCompiled, wraps: this.wraps, hclKeys };
   }
+}
+
+/** Only a shell's script has a line that begins with `exec` and ends in the plugin's arguments. */
+function wrappedHalf(start: string): SpireHalf | undefined {
+  if (!/^#!\S*\/(env\s+)?\w*sh\b/.test(start)) return undefined;
+  return /^\s*exec\s.*\splugin\s+(server|agent)(?:\s+"\$@")?\s*$/m.exec(start)?.[1] as SpireHalf | undefined;
 }
 
 /** ELF, Mach-O (either byte order, universal) or PE. */
