@@ -20,13 +20,14 @@ const usual: [keyof LabPorts, port: number, service: string][] = [
 ];
 
 /** The ports of a usual installation; where one is taken on this machine, another one and a notice about it. */
-export async function chooseLabPorts(): Promise<{ ports: LabPorts; notices: string[] }> {
+export async function chooseLabPorts({ isReal }: { isReal: boolean }): Promise<{ ports: LabPorts; notices: string[] }> {
   const notices: string[] = [];
   const chosen: [keyof LabPorts, number][] = [];
   for (const [name, port, service] of usual) {
     const taken = !(await isFree(port));
     const instead = taken ? await freePort() : port;
-    if (taken) notices.push(`port ${port} is in use on this machine: ${service} listens on ${instead}`);
+    if (taken && (isReal || name !== "spireServer"))
+      notices.push(`port ${port} is in use on this machine: ${service} listens on ${instead}`);
     chosen.push([name, instead]);
   }
   return { ports: Object.fromEntries(chosen) as unknown as LabPorts, notices };

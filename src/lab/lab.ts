@@ -67,7 +67,7 @@ async function startWorld(options: LabOptions): Promise<{ world: World; notices:
   const { directory, executable, realPath, signal, opening } = options;
   const programs = realPath === undefined ? undefined : findRealPrograms(realPath);
   const files = labFiles(directory);
-  const { ports, notices } = await chooseLabPorts();
+  const { ports, notices } = await chooseLabPorts({ isReal: programs !== undefined });
   opening(notices);
   // What the report's server.conf names is first the stand-in for the Go plugin.
   const imitation = { executable, args: ["lab", "imitate-go-plugin"], env: { [labRootVariable]: directory } };

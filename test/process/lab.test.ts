@@ -75,7 +75,7 @@ describe("lab --json", () => {
 
 describe("lab as text", () => {
   it("can be read in 120 columns, says which ports were taken, and ends with the criteria", async () => {
-    await using _taken = await listenOn([8881, 8891, 9002]);
+    await using _taken = await listenOn([8081, 8881, 8890, 8891, 9002]);
     await using lab = await startLab([]);
     expect({ ...(await lab.child.exited), stderr: lab.child.stderr() }).toEqual({ code: 0, signal: null, stderr: "" });
     const text = lab.child.stdout();
@@ -83,6 +83,7 @@ describe("lab as text", () => {
     expect(lines.filter((line) => /^\d\. /.test(line))).toEqual(titles.map((title, at) => `${at + 1}. ${title}`));
     expect(lines.filter((line) => line.startsWith("Note: "))).toEqual([
       expect.stringMatching(/^Note: port 8881 is in use on this machine: the verifier listens on \d+$/),
+      expect.stringMatching(/^Note: port 8890 is in use on this machine: the registrar's plain HTTP listens on \d+$/),
       expect.stringMatching(/^Note: port 8891 is in use on this machine: the registrar listens on \d+$/),
       expect.stringMatching(/^Note: port 9002 is in use on this machine: the Keylime agent listens on \d+$/),
     ]);
