@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { setImmediate } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createCorruptKey, type Forgery, forgeQuote } from "../../../test/fakes/forged-quote.js";
@@ -54,6 +55,40 @@ const flipped = (at: number) => (bytes: Buffer) => {
 describe("a verifier that says yes to everything", () => {
   it("and a right quote admit the node", async () => {
     expect((await attest()).spiffeId).toBe(`spiffe://example.org/spire/agent/keylime/${world.agentId}`);
+  });
+
+  it("and a right quote give a selector for all that the services know of the node", async () => {
+    const ekCert = Buffer.from("any DER");
+    registrarEntry = { ekcert: ekCert.toString("base64"), mtls_cert: world.pki.agent.certPem };
+    const metadata = { zone: "a", level: 3, spare: true, "a:b": "c" };
+    verifierEntry = goodVerifierEntry({
+      has_runtime_policy: 1,
+      has_mb_refstate: 1,
+      verifier_id: "north",
+      meta_data: JSON.stringify(metadata),
+    });
+    const { selectorValues } = await attest();
+    registrarEntry = {};
+    verifierEntry = goodVerifierEntry();
+    expect(selectorValues).toEqual([
+      `uuid:${world.agentId}`,
+      "verifier_id:north",
+      "hash_alg:sha256",
+      "enc_alg:ecc256",
+      "sign_alg:ecdsa",
+      "runtime_policy:present",
+      "mb_policy:present",
+      "attestation_mode:pull",
+      "agent_mtls:true",
+      `ek_cert:sha256:${createHash("sha256").update(ekCert).digest("hex")}`,
+      "meta:level:3",
+      "meta:zone:a",
+    ]);
+    const leftOut = driven.logs.filter(({ message }) => message === "Selector left out");
+    expect(leftOut.map(({ level, fields }) => `${level} ${fields.selector}: ${fields.reason}`)).toEqual([
+      "warn meta:a:b: its key holds a colon",
+      "warn meta:spare: it is neither a string nor a number",
+    ]);
   });
 
   it.each<[string, Forgery, string]>([
