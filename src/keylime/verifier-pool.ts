@@ -110,7 +110,8 @@ const addressFaults: readonly string[] = ["verifier-unreachable", "verifier-not-
 
 /** The last failure, told as one of all. */
 function lastWord(error: Unusable, count: number): Unusable {
-  const message = `${error.message}; none of the ${count} verifiers of keylime_verifier_urls can be used`;
+  const others = count === 1 ? "" : `; none of the ${count} verifiers of keylime_verifier_urls can be used`;
+  const message = `${error.message}${others}`;
   const hint = addressFaults.includes(error.code) ? "start a verifier, or correct keylime_verifier_urls" : error.hint;
   const options = { culprit: error.culprit, cause: error, ...(hint === undefined ? {} : { hint }) };
   return error instanceof PeerError

@@ -107,7 +107,8 @@ export function startServerRuntime(
         { apiVersion },
       ),
   );
-  const verifier = verifiers.length === 1 ? verifiers[0]! : new VerifierPool(verifiers, { clock, logger });
+  const isList = settings.origins.keylime_verifier_urls?.isDefault === false;
+  const verifier = isList ? new VerifierPool(verifiers, { clock, logger }) : verifiers[0]!;
   const registrarClient = new RegistrarClient(
     new HttpClient({
       ...client(registrar.tls, { host: registrar.host, port: registrar.port }, registrar.serverName),

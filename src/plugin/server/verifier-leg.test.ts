@@ -261,6 +261,10 @@ describe("several verifiers", () => {
     expect(await refusalOf(driven.attest(), world)).toMatchInlineSnapshot(
       `"UNAVAILABLE cannot reach the Keylime verifier at 127.0.0.1:PORT: connection refused; none of the 2 verifiers of keylime_verifier_urls can be used [verifier-unreachable]; start a verifier, or correct keylime_verifier_urls"`,
     );
+    using one = await driveServerHalf(world, world.serverData({ ...changes, keylime_verifier_urls: urls.slice(1) }));
+    expect(await refusalOf(one.attest(), world)).toBe(
+      "UNAVAILABLE cannot reach the Keylime verifier at 127.0.0.1:PORT: connection refused [verifier-unreachable]; start a verifier, or correct keylime_verifier_urls",
+    );
     const warnings = driven.logs.filter(({ level }) => level === "warn");
     expect(warnings.map(({ message }) => message)).toEqual([
       "Keylime verifier cannot be used, trying the next",
