@@ -1,7 +1,9 @@
 import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { problemLine } from "../../src/core/problem.js";
 import { type FaultId, faults } from "../../src/faults/faults.js";
+import { parseServerData } from "../../src/spire/plugin-data.js";
 
 const directory = new URL("../../docs/faults/", import.meta.url);
 const ids = Object.keys(faults) as FaultId[];
@@ -57,6 +59,20 @@ describe("the pages of docs/faults", () => {
     for (const command of commandsOf(readPage(id))) {
       expect(() => execFileSync("bash", ["-n"], { input: command, stdio: "pipe" }), command).not.toThrow();
     }
+  });
+});
+
+describe("what the pages show of this plugin", () => {
+  it.each<[FaultId, string]>([
+    ["plugin-unknown-key", 'keylime_tls_cert = "/a.crt"'],
+    ["plugin-bad-value", "request_timeout = 10"],
+  ])("is on %s what it says, word for word", (id, hcl) => {
+    const shown = partOf(readPage(id), "What you see").replaceAll('\\"', '"').replaceAll(/\s+/g, " ");
+    for (const problem of parseServerData(hcl).problems) expect(shown).toContain(problemLine(problem));
+  });
+
+  it("names no line of plugin_data, which SPIRE prints anew before the plugin sees it", () => {
+    expect(ids.filter((id) => /\(plugin_data:\d/.test(readPage(id)))).toEqual([]);
   });
 });
 
