@@ -111,7 +111,7 @@ describe("the agent half", () => {
       `"UNAVAILABLE cannot speak plain HTTP with the Keylime agent at 127.0.0.1:AGENT: it answers in TLS [agent-mtls-mismatch]; set keylime_agent_use_tls to match enable_agent_mtls of the Keylime agent"`,
     );
     expect(await refusalWith(mutual, noFiles)).toMatchInlineSnapshot(
-      `"UNAVAILABLE cannot speak plain HTTP with the Keylime agent at 127.0.0.1:AGENT: it answers in TLS [agent-mtls-mismatch]; set keylime_agent_use_tls to match enable_agent_mtls of the Keylime agent"`,
+      `"UNAVAILABLE cannot speak plain HTTP with the Keylime agent at 127.0.0.1:AGENT: it answers in TLS [agent-mtls-mismatch]; set keylime_agent_ca_cert_file to the CA of its certificate, and keylime_agent_client_cert_file and keylime_agent_client_key_file to what it trusts"`,
     );
     const files = {
       keylime_agent_ca_cert_file: plain.files.ca,

@@ -54,7 +54,7 @@ async function reachAgent(
   }
 }
 
-async function askEachWay({ ways }: AgentRuntime, signal: AbortSignal) {
+async function askEachWay({ ways, settings }: AgentRuntime, signal: AbortSignal) {
   const failures: unknown[] = [];
   for (const [index, { agent }] of ways.entries()) {
     const attempts = index === ways.length - 1 ? {} : { attempts: 1 };
@@ -66,7 +66,20 @@ async function askEachWay({ ways }: AgentRuntime, signal: AbortSignal) {
     }
   }
   // An agent that takes neither way is best told by the one that was meant first.
-  throw failures.length > 1 && speaksNoHttp(failures.at(-1)) ? failures[0] : failures.at(-1);
+  const told = failures.length > 1 && speaksNoHttp(failures.at(-1)) ? failures[0] : failures.at(-1);
+  throw lacksTrust(told, settings) ? withTrustHint(told) : told;
+}
+
+/** Plain HTTP was spoken only because nothing says whom to trust over TLS: keylime_agent_use_tls is not what is wrong. */
+function lacksTrust(error: unknown, { useTls, tls }: AgentRuntime["settings"]): error is PeerError {
+  const isMismatch = error instanceof PeerError && error.code === "agent-mtls-mismatch";
+  return isMismatch && useTls === "auto" && tls.caFile === undefined;
+}
+
+function withTrustHint(error: PeerError): PeerError {
+  const hint =
+    "set keylime_agent_ca_cert_file to the CA of its certificate, and keylime_agent_client_cert_file and keylime_agent_client_key_file to what it trusts";
+  return new PeerError(error.code, error.message, { culprit: error.culprit, cause: error, hint }, error.facts);
 }
 
 const mayStillStart = (error: unknown): boolean => error instanceof PeerError && error.kind === "refused";
