@@ -9,7 +9,6 @@ import {
   refusedChainFaults,
 } from "./judge-refused-chain.js";
 import type { Explanation, Situation } from "./peer-failure.js";
-import { presentedChain } from "./presented-chain.js";
 
 const protocolVersion = 70;
 const unrecognizedName = 112;
@@ -19,14 +18,14 @@ export function explainAlert(alert: number, alertWords: string, situation: Situa
   const { role, target, identity, nowMs } = situation;
   const { code, hint } =
     identity === undefined ? { code: "alert" as const } : judgeAlert(alert, identity, situation, nowMs);
-  const presented = identity === undefined || !isAboutCertificate(alert) ? "" : `; ${presentedText(identity)}`;
+  const presented = identity === undefined || !isAboutCertificate(alert) ? "" : `; ${presentedText(identity, nowMs)}`;
   const words = `${role.name} at ${target} ${alertWords}${presented}`;
   return { code, words, ...(hint === undefined ? {} : { hint }) };
 }
 
-function presentedText(identity: Identity): string {
+function presentedText(identity: Identity, nowMs: number): string {
   const { files } = identity;
-  const [leaf, ...above] = presentedChain(identity);
+  const [leaf, ...above] = identity.presented(nowMs);
   if (leaf === undefined) return "no client certificate was presented";
   const more = above.length === 0 ? "and nothing above it" : `and ${above.length} above it`;
   const source = files.cert?.isDefault ? `default of ${files.cert.key}` : files.cert?.key;
@@ -38,7 +37,7 @@ type Judgement = Pick<Explanation, "code" | "hint">;
 function judgeAlert(alert: number, identity: Identity, { role, serverChain }: Situation, nowMs: number): Judgement {
   if (alert === protocolVersion) return { code: "alert" };
   if (alert === unrecognizedName) return { code: "proxy-sni" };
-  const chain = presentedChain(identity);
+  const chain = identity.presented(nowMs);
   // The CA file vouched for the server's certificate, so an issuer found in it is of the server's own PKI.
   const known = [...identity.trusted, ...(serverChain ?? [])];
   const refused = judgeRefusedChain({ alert, chain, known, nowMs });

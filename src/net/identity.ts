@@ -12,6 +12,7 @@ import { type CertificateFacts, certificateFacts } from "../x509/certificate.js"
 import { keyBelongsTo, readPrivateKey, signsFor } from "../x509/private-key.js";
 import { type FileContent, fileProblem, loadNamedFile, type NamedFile } from "./identity-file.js";
 import { identityWarnings, keyFileWarnings, type LastingWarning } from "./identity-warnings.js";
+import { presentedChain } from "./presented-chain.js";
 
 /** Files of one TLS leg: the peer's CA, and what is presented. Without `cert` and `key` nothing is presented. */
 export interface IdentityFiles {
@@ -31,10 +32,12 @@ export interface Identity {
   files: IdentityFiles;
   /** SHA-256 over the contents of all files, lower-case hex. */
   fingerprint: string;
-  /** The presented certificates in the file's order; empty when nothing is presented. */
+  /** The certificates of the client certificate's file in its order; empty when nothing is presented. */
   chain: readonly CertificateFacts[];
   /** The certificates of the CA file in its order. */
   trusted: readonly CertificateFacts[];
+  /** What goes over the wire, leaf first: OpenSSL adds issuers from the CA file to a leaf that stands alone. */
+  presented(nowMs: number): readonly CertificateFacts[];
   /** For `tls.connect` and https agents: certificate, key and CA as one; TLS 1.2 at least. */
   secureContext: SecureContext;
 }
@@ -85,7 +88,9 @@ export function loadIdentity(files: IdentityFiles, nowMs: number): IdentityAnswe
   const facts = { chain: factsOf(chain), trusted: factsOf(trusted) };
   const warnings = [...identityWarnings(files, facts, nowMs), ...(key ? keyFileWarnings(files.key!, key.stats) : [])];
   if (secureContext === undefined) return { problems, warnings, fingerprint };
-  const identity = Object.freeze({ generation: 1, files, fingerprint, ...facts, secureContext });
+  const [own, known] = [certificatesOf(chain), certificatesOf(trusted)];
+  const presented = (atMs: number) => presentedChain(own, known, atMs);
+  const identity = Object.freeze({ generation: 1, files, fingerprint, ...facts, presented, secureContext });
   return { identity, problems, warnings, fingerprint };
 }
 
@@ -122,6 +127,10 @@ class Loading {
 interface ParsedCertificate {
   pem: string;
   certificate: X509Certificate;
+}
+
+function certificatesOf(parsed: readonly ParsedCertificate[] = []): readonly X509Certificate[] {
+  return parsed.map(({ certificate }) => certificate);
 }
 
 function factsOf(certificates: readonly ParsedCertificate[] | undefined): readonly CertificateFacts[] {

@@ -4,7 +4,6 @@ import { alertMeanings, alertText } from "../tls/alert.js";
 import { explainAlert } from "./alert-refusal.js";
 import type { PeerErrorKind, PeerStage } from "./peer-error-kind.js";
 import type { Explanation, PeerErrorFacts, Situation } from "./peer-failure.js";
-import { presentedChain } from "./presented-chain.js";
 import { explainUntrustedServer } from "./server-trust.js";
 
 /** What a peer or the way to it did wrong. `code` is a fault id where one fits, else the kind. */
@@ -50,6 +49,7 @@ function situationFacts({
   identity,
   serverChain,
   reused,
+  nowMs,
 }: Situation): Omit<PeerErrorFacts, "kind"> {
   return {
     stage,
@@ -60,7 +60,7 @@ function situationFacts({
     ...(identity === undefined
       ? {}
       : {
-          presented: { chain: presentedChain(identity), file: identity.files.cert?.path },
+          presented: { chain: identity.presented(nowMs), file: identity.files.cert?.path },
           trustFile: identity.files.ca.path,
         }),
     ...(serverChain === undefined ? {} : { serverChain }),

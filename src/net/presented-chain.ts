@@ -1,17 +1,21 @@
-import type { CertificateFacts } from "../x509/certificate.js";
-import type { Identity } from "./identity.js";
+import type { X509Certificate } from "node:crypto";
+import { type CertificateFacts, certificateFacts } from "../x509/certificate.js";
+import { opensslSends } from "../x509/trust/openssl.js";
 
-/**
- * The certificates that go over the wire, leaf first. To a leaf that stands alone in its file OpenSSL adds the issuers it
- * finds in the CA file (`ssl_add_cert_chain`, OpenSSL 3); to a file with more than a leaf it adds nothing.
- */
-export function presentedChain({ chain, trusted }: Pick<Identity, "chain" | "trusted">): readonly CertificateFacts[] {
-  if (chain.length !== 1) return chain;
-  const sent = [...chain];
-  for (let top = sent.at(-1)!; !top.isSelfIssued; top = sent.at(-1)!) {
-    const issuer = trusted.find(({ subject }) => subject === top.issuer);
-    if (issuer === undefined || sent.includes(issuer)) break;
-    sent.push(issuer);
+/** The certificates that Node's OpenSSL sends of a certificate file beside a CA file, leaf first. */
+export function presentedChain(
+  file: readonly X509Certificate[],
+  trusted: readonly X509Certificate[],
+  nowMs: number,
+): readonly CertificateFacts[] {
+  return sent(file, trusted, nowMs).map(certificateFacts);
+}
+
+/** An encoding that only OpenSSL takes leaves the file as it is: the error that asks for the chain is what has to be told. */
+function sent(file: readonly X509Certificate[], trusted: readonly X509Certificate[], nowMs: number) {
+  try {
+    return opensslSends(file, trusted, nowMs);
+  } catch {
+    return file;
   }
-  return sent;
 }

@@ -78,7 +78,7 @@ function seen({ presented, outcome, alert, status, asked = [] }: SeenConnection)
       alert: alert === undefined ? null : { ...alert, from: "server" },
       http: status === undefined ? null : { status, path: "/v2.2/agents" },
       certificate_request: asked === null ? null : { ca_names: asked },
-      client_certificates: presented === undefined ? [] : [{}],
+      client_certificates: presented === undefined || asked === null ? [] : [{}],
     },
   };
 }

@@ -113,8 +113,9 @@ describe("the verifier refuses every certificate", () => {
     expect(told(id, { outcomes, connections: [accepted] })).toEqual(["refuted", live, written]);
   });
 
-  it("is not refuted by a connection without a certificate", () => {
+  it("is not refuted by a connection without a certificate, nor by one that was not asked for its own", () => {
     expect(told(id, { outcomes, connections: [{ outcome: "accepted", status: 403 }] })[0]).toBe("confirmed");
+    expect(told(id, { outcomes, connections: [{ ...accepted, asked: null }] })[0]).toBe("confirmed");
   });
 
   it("is refuted where the check is clear, and open where it could not judge", () => {
