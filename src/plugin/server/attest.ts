@@ -1,5 +1,5 @@
 import type { Clock } from "../../core/clock.js";
-import { verifyQuote } from "../../keylime/quote.js";
+import { type QuoteRefusal, verifyQuote } from "../../keylime/quote.js";
 import type { CallOptions, QuoteVerdict as VerifierVerdict } from "../../keylime/types.js";
 import { encodeChallenge, newNonce, type Payload, readChallengeResponse, readPayload } from "../../spire/exchange.js";
 import { type Selectors, selectorsOf } from "../../spire/selectors.js";
@@ -71,7 +71,7 @@ export async function attestNode(
     allowedHashAlgs: settings.allowedHashAlgs,
     allowedSignAlgs: settings.allowedSignAlgs,
   });
-  if (!own.accepted) throw quoteRefused(payload, `${own.message} (${own.reason})`);
+  if (!own.accepted) throw quoteRefused(payload, `${own.message} (${own.reason})`, quoteHints[own.reason]);
   exchange.waitsFor("verifier");
   const second = await runtime.verifier.verifyIdentity({ agentId: payload.agentId, quote, nonce, hashAlg }, call);
   if (!second.valid) throw quoteRefused(payload, verifierWords(second));
@@ -104,8 +104,15 @@ function allowedHashAlg({ agentId, hashAlg }: Payload, allowed: readonly HashAlg
   );
 }
 
-const quoteRefused = ({ agentId }: Payload, why: string): Refusal =>
-  new Refusal("permission-denied", "quote-refused", `the TPM quote of agent ${agentId} was refused: ${why}`);
+const quoteRefused = ({ agentId }: Payload, why: string, hint?: string): Refusal =>
+  new Refusal("permission-denied", "quote-refused", `the TPM quote of agent ${agentId} was refused: ${why}`, hint);
+
+/** For what an honest node can come to; nothing mends a quote that was changed on its way. */
+const quoteHints: Partial<Record<QuoteRefusal, string>> = {
+  "signature-invalid": "restart its Keylime agent, so that the registrar has its present key",
+  "sign-not-allowed":
+    "extend allowed_sign_algs, or set tpm_signing_alg in the Keylime agent's configuration to one of these",
+};
 
 const verifierWords = ({ reasons }: VerifierVerdict): string =>
   reasons.length === 0 ? "the Keylime verifier gave no reason" : `the Keylime verifier said ${reasons.join("; ")}`;
