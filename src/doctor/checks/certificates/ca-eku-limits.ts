@@ -1,6 +1,6 @@
 import { allowsUsage, type Refusal } from "../../legs/blame.js";
 import { defineCheck } from "../check.js";
-import { certificateEvidence } from "./certificate-words.js";
+import { certificateEvidence, x509Command } from "./certificate-words.js";
 import { judgeLegs, type Told } from "./leg-faults.js";
 
 export const caEkuLimits = defineCheck({
@@ -22,7 +22,7 @@ function tell({ leg, presenter, judge, verdict }: Refusal): Told {
     evidence: [certificateEvidence(limited!.certificate, limited!.path, found)],
     fix: {
       action: `issue ${subject} anew without extended key usage, or with ${wanted} in it, and put it where it is used`,
-      commands: [`openssl x509 -in ${limited!.path} -noout -ext extendedKeyUsage`],
+      commands: [x509Command(limited!.path, "-noout -ext extendedKeyUsage")],
     },
   };
 }

@@ -4,7 +4,7 @@ import type { Refusal } from "../../legs/blame.js";
 import type { LocatedCertificate } from "../../legs/leg.js";
 import { x509Of } from "../../legs/located.js";
 import { defineCheck } from "../check.js";
-import { certificateEvidence } from "./certificate-words.js";
+import { certificateEvidence, x509Command } from "./certificate-words.js";
 import { judgeLegs, type Told } from "./leg-faults.js";
 import { tellNames } from "./name-limits.js";
 
@@ -30,7 +30,7 @@ function tellRights(refusal: Refusal): Told {
     evidence: [certificateEvidence(guilty.certificate, guilty.path, why)],
     fix: {
       action: `issue ${subject} anew with ${wanted(refusal)}, and put it where it is used`,
-      commands: [`openssl x509 -in ${guilty.path} -noout -ext basicConstraints,keyUsage`],
+      commands: [x509Command(guilty.path, "-noout -ext basicConstraints,keyUsage")],
     },
   };
 }

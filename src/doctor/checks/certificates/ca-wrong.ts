@@ -2,7 +2,7 @@ import { listed } from "../../../core/listed.js";
 import type { Refusal } from "../../legs/blame.js";
 import type { LocatedCertificate } from "../../legs/leg.js";
 import { defineCheck, type Evidence } from "../check.js";
-import { certificateEvidence } from "./certificate-words.js";
+import { certificateEvidence, isEndpoint } from "./certificate-words.js";
 import { judgeLegs, type Told } from "./leg-faults.js";
 
 export const caWrong = defineCheck({
@@ -32,10 +32,15 @@ function tell({ judge, presenter }: Refusal): Told {
         namesake === undefined
           ? `put the root that ${wanted} leads to into ${files}`
           : `replace ${namesake.certificate.facts.subject} in ${files} by the CA certificate that is in use now`,
-      commands: [`openssl verify -CAfile ${judge.trust!.parts[0]!.file.path} ${sent[0]!.path}`],
+      commands: [verifyCommand(judge.trust!.parts[0]!.file.path, sent[0]!.path)],
     },
   };
 }
+
+const verifyCommand = (trust: string, path: string): string =>
+  isEndpoint(path)
+    ? `openssl s_client -connect ${path} -CAfile ${trust} </dev/null 2>/dev/null | grep Verif`
+    : `openssl verify -CAfile ${trust} ${path}`;
 
 function namesakeEvidence({ certificate, path }: LocatedCertificate): Evidence[] {
   const what = `same name, other key: its public key has SHA-256 ${certificate.publicKeySha256}`;

@@ -4,7 +4,7 @@ import type { Refusal } from "../../legs/blame.js";
 import type { LocatedCertificate } from "../../legs/leg.js";
 import { x509Of } from "../../legs/located.js";
 import { defineCheck } from "../check.js";
-import { certificateEvidence } from "./certificate-words.js";
+import { certificateEvidence, x509Command } from "./certificate-words.js";
 import { judgeLegs, type Told } from "./leg-faults.js";
 
 export const certWeak = defineCheck({
@@ -26,7 +26,7 @@ function tell({ verdict, presenter }: Refusal): Told {
     evidence: [certificateEvidence(weak.certificate, weak.path, found)],
     fix: {
       action: `issue ${subject} anew with RSA 2048 or P-256 at least, signed with SHA-256 or better`,
-      commands: [`openssl x509 -in ${weak.path} -noout -text | grep -E 'Public-Key|Signature Algorithm'`],
+      commands: [`${x509Command(weak.path, "-noout -text")} | grep -E 'Public-Key|Signature Algorithm'`],
     },
   };
 }

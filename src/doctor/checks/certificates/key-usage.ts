@@ -3,6 +3,7 @@ import type { Facts } from "../../facts/facts.js";
 import { allowsUsage, type Refusal } from "../../legs/blame.js";
 import type { Finding, JudgeContext, Outcome } from "../check.js";
 import { serviceName, stopsAttestation } from "../files/file-words.js";
+import { x509Command } from "./certificate-words.js";
 import { judgeLegs, type Told } from "./leg-faults.js";
 import {
   nothingPresented,
@@ -64,7 +65,7 @@ function tell({ presenter }: Refusal, { usage }: UsageQuestion): Told {
     because: `its key usage does not allow ${usage}`,
     fix: {
       action: `issue ${certificate.facts.subject} with the key usage digitalSignature and the extended key usage ${usage}`,
-      commands: [`openssl x509 -in ${path} -noout -ext keyUsage,extendedKeyUsage`],
+      commands: [x509Command(path, "-noout -ext keyUsage,extendedKeyUsage")],
     },
   };
 }

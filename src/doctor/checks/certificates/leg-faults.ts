@@ -142,7 +142,7 @@ function fixedAt({ judge, presenter }: Refusal, { action }: Fix) {
 export const stopsLeg = ({ id }: Pick<Leg, "id">): boolean => !id.startsWith("tenant->");
 
 export function presentedEvidence({ own, seenAt, sent }: Presented): Evidence[] {
-  const where = seenAt === undefined ? "" : `as seen at ${seenAt}`;
+  const where = seenAt === undefined || seenAt === sent[0]?.path ? "" : `as seen at ${seenAt}`;
   return [
     ...(own === undefined ? [] : [useEvidence(own.use)]),
     ...sent.map(({ certificate, path }, i) => certificateEvidence(certificate, path, i === 0 ? where : "sent with it")),

@@ -3,7 +3,7 @@ import { breachedConstraint } from "../../../x509/trust/name-constraints.js";
 import type { Refusal } from "../../legs/blame.js";
 import type { LocatedCertificate } from "../../legs/leg.js";
 import { x509Of } from "../../legs/located.js";
-import { certificateEvidence } from "./certificate-words.js";
+import { certificateEvidence, isEndpoint } from "./certificate-words.js";
 import type { Told } from "./leg-faults.js";
 
 /** A CA that signed below it a name which its own name constraints (RFC 5280 section 4.2.1.10) exclude. */
@@ -23,12 +23,10 @@ export function tellNames(refusal: Refusal): Told | undefined {
     evidence: [certificateEvidence(breach.ca.certificate, breach.ca.path, why)],
     fix: {
       action: `issue ${below} with names that the name constraints of ${ca} allow, or below a CA without that limit`,
-      commands: [...new Set([breach.ca.path, breach.below.path])].filter(isFile).map(showCommand),
+      commands: [...new Set([breach.ca.path, breach.below.path])].filter((path) => !isEndpoint(path)).map(showCommand),
     },
   };
 }
-
-const isFile = (path: string): boolean => path.startsWith("/");
 
 /** Of every certificate in the file; `openssl x509` looks at the first only. */
 const showCommand = (path: string): string =>
