@@ -35,6 +35,7 @@ describe("trace", () => {
     expect((await trace("--html", files.file("report.html"), capture)).code).toBe(1);
     const html = await files.read("report.html");
     expect(html.match(/ id="c\d"/g)).toHaveLength(6);
+    expect(html.match(/<summary>\d+ messages</g)).toHaveLength(html.match(/class="accepted"/g)!.length);
     expect(html).not.toMatch(/<script|src=|href="http/);
   });
 

@@ -9,6 +9,8 @@ export interface Rung {
   notes: readonly string[];
 }
 
+export const bytesText = (bytes: number): string => (bytes === 1 ? "1 byte" : `${bytes} bytes`);
+
 /** Arrows between client, on the left, and server, all of one length. */
 export function ladderLines(rungs: readonly Rung[], style: Style): string[] {
   const width = rungs.reduce((most, { words }) => Math.max(most, words.length), 8) + 2;

@@ -1,6 +1,6 @@
 import { listed } from "../../core/listed.js";
 import type { ProbedCertificate, ProbedConnection, ProbeFinding, ProbeReport } from "../../probe/report-schema.js";
-import { ladderLines } from "./ladder.js";
+import { bytesText, ladderLines } from "./ladder.js";
 import { outcomeText, problemRows, verdictTable } from "./probe-verdict.js";
 import { row } from "./row.js";
 import type { Style } from "./style.js";
@@ -121,7 +121,7 @@ function ladderBlock(connection: ProbedConnection, report: ProbeReport, style: S
     from,
     words: name,
     atMs,
-    notes: [bytes === 0 ? "" : `${bytes} bytes`],
+    notes: [bytes === 0 ? "" : bytesText(bytes)],
   }));
   return [
     `${style.heading(`handshake, ${titleOf(connection, report)}`)} (milliseconds; ${timingText(connection.timing_ms)})`,

@@ -2,6 +2,7 @@ import type { TracedCertificate, TracedConnection, TraceTotals } from "../../tra
 import { type LadderStep, ladder } from "./html/ladder.js";
 import { Markup, markup } from "./html/markup.js";
 import { pageClose, pageOpen } from "./html/page.js";
+import { bytesText } from "./ladder.js";
 import {
   alertWords,
   certificateDetails,
@@ -33,8 +34,15 @@ ${alert && markup`<p class="alert">Alert: ${alertWords(alert, connection.server_
 ${connection.inferences.map((sentence) => markup`<p class="quiet">Likely: ${sentence}</p>`)}
 ${fault && markup`<p class="fault"><strong>${fault.id}</strong>: ${fault.title}<br>${fault.why}<br>${fault.advice}</p>`}
 ${connection.problems.map((problem) => markup`<p class="quiet">${problem}</p>`)}
-${ladder(connection.steps.map((step) => ladderStep(step, outcome === "accepted")))}</section>
+${messages(connection)}</section>
 `.text;
+}
+
+/** Folded where all went well, so that what did not stands out among many. */
+function messages({ steps, outcome }: TracedConnection): Markup {
+  const drawn = ladder(steps.map((step) => ladderStep(step, outcome === "accepted")));
+  if (outcome !== "accepted") return drawn;
+  return markup`<details><summary>${steps.length} messages</summary>${drawn}</details>`;
 }
 
 function ladderStep(
@@ -43,7 +51,7 @@ function ladderStep(
 ): LadderStep {
   const details = [
     `${at_ms.toFixed(3)} ms`,
-    ...(bytes > 0 ? [`${bytes} bytes`] : []),
+    ...(bytes > 0 ? [bytesText(bytes)] : []),
     ...(protection === "clear" ? [] : [protection]),
     `packet ${packet}`,
   ];

@@ -1,5 +1,5 @@
 import type { TracedAlert, TracedCertificate, TracedConnection, TraceTotals } from "../../trace/report-schema.js";
-import { ladderLines } from "./ladder.js";
+import { bytesText, ladderLines } from "./ladder.js";
 import type { Style } from "./style.js";
 
 /** A connection for people: who, what was presented, how it ended, what to do; then the ladder. */
@@ -130,7 +130,7 @@ function stepLines({ steps, dropped_steps }: TracedConnection, style: Style): st
     from,
     words: stepWords(name, count),
     atMs: at_ms,
-    notes: [bytes === 0 ? "" : `${bytes} bytes`, protection === "clear" ? "" : protection, `packet ${packet}`],
+    notes: [bytes === 0 ? "" : bytesText(bytes), protection === "clear" ? "" : protection, `packet ${packet}`],
   }));
   const lines = ladderLines(rungs, style);
   return dropped_steps === 0 ? lines : [...lines, `   ${style.quiet(`and ${dropped_steps} more`)}`];

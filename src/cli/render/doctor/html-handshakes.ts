@@ -2,6 +2,7 @@ import type { EndpointFacts, TlsConnectionFacts } from "../../../doctor/facts/en
 import { type ChainDrawing, chainDrawing, type DrawnCertificate } from "../html/chain-drawing.js";
 import { ladder } from "../html/ladder.js";
 import { type Markup, markup } from "../html/markup.js";
+import { bytesText } from "../ladder.js";
 
 const tones = { accepted: "good", refused: "bad", unknown: "note" } as const;
 
@@ -48,7 +49,7 @@ function ladderStep(
   return {
     from,
     name,
-    details: [`${at_ms.toFixed(1)} ms`, `${bytes} bytes`],
+    details: [`${at_ms.toFixed(1)} ms`, bytesText(bytes)],
     isFailing: hasFailed && isAlert && !/close_notify/.test(name),
   };
 }
