@@ -1,7 +1,7 @@
 import type { X509Certificate } from "node:crypto";
+import { isoTime } from "../core/iso-time.js";
 import { Problem } from "../core/problem.js";
 import { type FaultId, faults } from "../faults/faults.js";
-import { isoTime } from "../net/identity-warnings.js";
 import { alertName, alertNumbers } from "../tls/alert.js";
 import { type CertificateFacts, certificateFacts } from "../x509/certificate.js";
 import { judgeOpenssl } from "../x509/trust/openssl.js";

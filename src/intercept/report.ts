@@ -5,7 +5,8 @@ import { extensionTypes } from "../tls/tables/extension-types.js";
 import { namedGroups } from "../tls/tables/named-groups.js";
 import { protocolVersions } from "../tls/tables/protocol.js";
 import { isGrease, type WireTable } from "../tls/tables/wire-table.js";
-import { alternativeNamesText, certificateFacts } from "../x509/certificate.js";
+import { certificateFacts } from "../x509/certificate.js";
+import { certificateReport } from "../x509/certificate-report.js";
 import { helloFeatures, looksLike } from "./client-stack.js";
 import { explainConnection } from "./explain-connection.js";
 import type { ConnectionView } from "./finding.js";
@@ -27,7 +28,7 @@ export function connectionReport(seen: SeenConnection, view: ReportView): Interc
     remote_port: story.remotePort ?? null,
     outcome: story.outcome,
     presented: presented === undefined ? "not_reached" : presented.length === 0 ? "none" : "certificate",
-    client_certificates: (presented ?? []).map(certificateReport),
+    client_certificates: (presented ?? []).map(reportOf),
     ca_names_requested: [...view.requestedNames],
     key_proven: story.isKeyProven ?? null,
     server_name: story.serverName ?? null,
@@ -37,7 +38,7 @@ export function connectionReport(seen: SeenConnection, view: ReportView): Interc
     version: story.version === undefined ? null : protocolVersions.name(story.version),
     cipher_suite: story.cipherSuite === undefined ? null : cipherSuites.name(story.cipherSuite),
     group: story.group === undefined ? null : namedGroups.name(story.group),
-    server_certificates: view.shown.map(certificateReport),
+    server_certificates: view.shown.map(reportOf),
     alert: alert === undefined ? null : { number: alert.number, name: alert.name, from: alert.from },
     finding: explainConnection(seen, { ...view, nowMs: atMs }) ?? null,
     request: exchange?.request ?? null,
@@ -71,18 +72,5 @@ function versionsOf(hello: NonNullable<SeenConnection["story"]["clientHello"]>):
 
 const names = (numbers: readonly number[], table: WireTable): string[] => numbers.map((each) => table.name(each));
 
-function certificateReport(certificate: X509Certificate): InterceptedCertificate {
-  const facts = certificateFacts(certificate);
-  return {
-    subject: facts.subject,
-    issuer: facts.issuer,
-    serial: facts.serial,
-    sha256: facts.sha256,
-    not_before: isoTime(facts.notBeforeMs),
-    not_after: isoTime(facts.notAfterMs),
-    eku: facts.eku === undefined ? null : [...facts.eku],
-    sans: facts.sans.map((each) => alternativeNamesText([each])),
-  };
-}
-
-const isoTime = (ms: number): string | null => (Number.isNaN(ms) ? null : new Date(ms).toISOString());
+const reportOf = (certificate: X509Certificate): InterceptedCertificate =>
+  certificateReport(certificateFacts(certificate));

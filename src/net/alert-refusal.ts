@@ -1,7 +1,7 @@
+import { isoTime } from "../core/iso-time.js";
 import type { FaultId } from "../faults/faults.js";
 import type { CertificateFacts } from "../x509/certificate.js";
 import type { Identity } from "./identity.js";
-import { isoTime } from "./identity-warnings.js";
 import {
   isAboutCertificate,
   judgeRefusedChain,

@@ -1,5 +1,6 @@
 import type { Stats } from "node:fs";
 import { durationText } from "../core/duration.js";
+import { isoTime } from "../core/iso-time.js";
 import { Problem } from "../core/problem.js";
 import type { CertificateFacts } from "../x509/certificate.js";
 import type { NamedFile } from "./identity-file.js";
@@ -115,9 +116,4 @@ function warning(level: "error" | "warn", code: string, { words, file, about, hi
   const at = file.at === undefined ? {} : { at: file.at };
   const problem = new Problem(code, words, { culprit: "configuration", hint, ...at });
   return { level, problem, id: `${code} ${file.path} ${about ?? ""}` };
-}
-
-/** `2026-11-23T21:17:00Z`; milliseconds only when there are any. */
-export function isoTime(ms: number): string {
-  return Number.isFinite(ms) ? new Date(ms).toISOString().replace(".000Z", "Z") : "a date that cannot be read";
 }

@@ -1,11 +1,12 @@
 import { statSync } from "node:fs";
 import type { Clock } from "../core/clock.js";
+import { isoTime } from "../core/iso-time.js";
 import type { Logger } from "../core/logger.js";
 import { type Problem, positionText } from "../core/problem.js";
 import type { CertificateFacts } from "../x509/certificate.js";
 import { DirectoryWatch } from "./directory-watch.js";
 import { fingerprintFiles, type Identity, type IdentityAnswer, type IdentityFiles, loadIdentity } from "./identity.js";
-import { identityWarnings, isoTime, type LastingWarning } from "./identity-warnings.js";
+import { identityWarnings, type LastingWarning } from "./identity-warnings.js";
 
 /** Where a client takes its identity from for each new request. */
 export interface IdentitySource {

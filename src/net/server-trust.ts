@@ -1,6 +1,6 @@
+import { isoTime } from "../core/iso-time.js";
 import { alternativeNamesText, type CertificateFacts } from "../x509/certificate.js";
 import type { Identity } from "./identity.js";
-import { isoTime } from "./identity-warnings.js";
 import type { PeerErrorKind } from "./peer-error-kind.js";
 import type { Explanation, Situation } from "./peer-failure.js";
 

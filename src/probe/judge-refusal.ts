@@ -1,7 +1,7 @@
 import { X509Certificate } from "node:crypto";
+import { isoTime } from "../core/iso-time.js";
 import { listed } from "../core/listed.js";
 import { type FaultId, faults } from "../faults/faults.js";
-import { isoTime } from "../net/identity-warnings.js";
 import { judgeDates, judgeRefusedChain, type RefusedChainReason } from "../net/judge-refused-chain.js";
 import { alertNumbers } from "../tls/alert.js";
 import { protocolVersions, tls12 } from "../tls/tables/protocol.js";

@@ -4,7 +4,8 @@ import { cipherSuites } from "../tls/tables/cipher-suites.js";
 import { namedGroups } from "../tls/tables/named-groups.js";
 import { protocolVersions } from "../tls/tables/protocol.js";
 import { signatureSchemes } from "../tls/tables/signature-schemes.js";
-import { alternativeNamesText, certificateFacts } from "../x509/certificate.js";
+import { certificateFacts } from "../x509/certificate.js";
+import { certificateReport } from "../x509/certificate-report.js";
 import { nameText } from "../x509/distinguished-name.js";
 import type { ConnectionStory } from "./connection-story.js";
 import { httpRefusal } from "./http-refusal.js";
@@ -134,17 +135,7 @@ function alertOf({ alert }: ConnectionStory): ProbedConnection["alert"] {
 
 function certificateOf(certificate: X509Certificate | Buffer): ProbedCertificate {
   if (!isCertificate(certificate)) return unreadable(certificate);
-  const facts = certificateFacts(certificate);
-  return {
-    subject: facts.subject,
-    issuer: facts.issuer,
-    serial: facts.serial,
-    sha256: facts.sha256,
-    not_before: isoTime(facts.notBeforeMs),
-    not_after: isoTime(facts.notAfterMs),
-    eku: facts.eku === undefined ? null : [...facts.eku],
-    sans: facts.sans.map((each) => alternativeNamesText([each])),
-  };
+  return certificateReport(certificateFacts(certificate));
 }
 
 function unreadable(bytes: Buffer): ProbedCertificate {
@@ -152,7 +143,6 @@ function unreadable(bytes: Buffer): ProbedCertificate {
   return { subject: "", issuer: "", serial: "", sha256, not_before: null, not_after: null, eku: null, sans: [] };
 }
 
-const isoTime = (ms: number): string | null => (Number.isNaN(ms) ? null : new Date(ms).toISOString());
 const rounded = (ms: number | undefined): number | null => (ms === undefined ? null : Math.round(ms * 10) / 10);
 const printableBody = (body: string): string =>
   body

@@ -1,5 +1,5 @@
+import { isoTime } from "../core/iso-time.js";
 import type { FaultId } from "../faults/faults.js";
-import { isoTime } from "../net/identity-warnings.js";
 import {
   judgeDates,
   judgePurpose,

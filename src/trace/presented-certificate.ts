@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { isoTime } from "../net/identity-warnings.js";
+import { isoTime } from "../core/iso-time.js";
 import { alternativeNamesText, type CertificateFacts, readCertificate } from "../x509/certificate.js";
 import { nameText } from "../x509/distinguished-name.js";
 import type { TracedCertificate } from "./report-schema.js";

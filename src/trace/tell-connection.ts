@@ -1,5 +1,5 @@
+import { isoTime } from "../core/iso-time.js";
 import { faults } from "../faults/faults.js";
-import { isoTime } from "../net/identity-warnings.js";
 import { alertLevels, alertMeanings, alertName, alertNumbers } from "../tls/alert.js";
 import { alpn } from "../tls/extensions/alpn.js";
 import { type ExtensionCodec, extensionValue } from "../tls/extensions/extension.js";

@@ -1,6 +1,7 @@
 import { durationText } from "../../../core/duration.js";
+import { isoTime } from "../../../core/iso-time.js";
 import { defineCheck, type Finding, foundOrClear } from "../check.js";
-import { isoTime, validityText } from "./dates.js";
+import { validityText } from "./dates.js";
 import {
   nothingPresented,
   type PresentedCertificate,

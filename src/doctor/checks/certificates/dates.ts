@@ -1,4 +1,5 @@
 import { durationText } from "../../../core/duration.js";
+import { isoTime } from "../../../core/iso-time.js";
 import type { FaultId } from "../../../faults/faults.js";
 import type { Facts } from "../../facts/facts.js";
 import type { FileCertificate } from "../../facts/files/file-facts.js";
@@ -86,8 +87,4 @@ function dateText({ facts }: FileCertificate, id: FaultId, nowMs: number): strin
 
 export function validityText({ facts }: FileCertificate): string {
   return `valid from ${isoTime(facts.notBeforeMs)} to ${isoTime(facts.notAfterMs)}`;
-}
-
-export function isoTime(ms: number): string {
-  return Number.isFinite(ms) ? new Date(ms).toISOString().replace(".000Z", "Z") : "a date that cannot be read";
 }
