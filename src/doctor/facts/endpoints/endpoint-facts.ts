@@ -1,17 +1,11 @@
 import type { AgentsService } from "../../../keylime/service-behind.js";
 import type { ProbedConnection } from "../../../probe/report-schema.js";
 import type { Fact } from "../fact.js";
-import type { CredentialPlan, EndpointAsker, EndpointRole, NamedBy } from "./endpoint-plan.js";
+import type { CredentialPlan, EndpointPlan } from "./endpoint-plan.js";
 
 /** Everything that was seen of one endpoint. */
-export interface EndpointFacts {
-  id: string;
-  role: EndpointRole;
-  askedBy: EndpointAsker;
-  host: string;
-  port: number;
-  serverName: string;
-  namedBy: NamedBy;
+export interface EndpointFacts
+  extends Pick<EndpointPlan, "id" | "role" | "askedBy" | "host" | "port" | "serverName" | "namedBy"> {
   addresses: Fact<readonly string[]>;
   /** One for each address that was tried. */
   tcp: readonly TcpResult[];
