@@ -85,7 +85,7 @@ export const serverKeys = {
     words: ["auto"],
     rangeMs: [second, 720 * hour],
     meaning:
-      "Refuse a node whose last successful Keylime attestation is older (1s to 720h). `auto` takes the verifier's maximum attestation interval, at least 60s.",
+      "Refuse a node whose last successful Keylime attestation is older (1s to 720h). `auto` takes the verifier's maximum attestation interval, at least 60s; 60s where the verifier names none (API before 2.5). The verifier's own clock counts.",
   },
   require_runtime_policy: {
     type: "boolean",

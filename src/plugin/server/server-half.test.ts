@@ -109,6 +109,14 @@ describe("the server half", () => {
     await driven.attest();
   });
 
+  it.each([-3_600_000, 3_600_000])(
+    "measures that age by the verifier's clock, its own being %i ms off",
+    async (offMs) => {
+      using driven = await driveServerHalf(world, world.serverData(), { nowMs: () => Date.now() + offMs });
+      await driven.attest();
+    },
+  );
+
   it("refuses a success that is older than max_attestation_age, and admits it with a wider one", async () => {
     using strict = await driveServerHalf(world, world.serverData({ max_attestation_age: "30s" }));
     using wide = await driveServerHalf(world, world.serverData({ max_attestation_age: "10m" }));
