@@ -17,29 +17,35 @@ export interface CredentialFiles {
   keyPassword: string | undefined;
   /** What the options that name the files start with; `--` unless told. */
   prefix?: string;
+  /** Which side presents them; `client` unless told. */
+  side?: "client" | "server";
 }
 
 export const option = (key: string, path: string): NamedFile => ({ path, key, isDefault: false });
 
 /** A certificate file and its key. Throws a Problem with the fault's id. */
-export function loadCredentials({ cert, key, keyPassword, prefix = "--" }: CredentialFiles): ClientCredentials {
+export function loadCredentials(files: CredentialFiles): ClientCredentials {
+  const { cert, key, keyPassword, prefix = "--", side = "client" } = files;
+  const keyWords = `${side} key`;
   const certFile = option(`${prefix}cert`, cert);
   const keyFile = option(`${prefix}key`, key);
-  const chain = loadCertificates(certFile, "client certificate");
-  const block = pemOf(keyFile, "client key").find(isPrivateKeyBlock);
+  const chain = loadCertificates(certFile, `${side} certificate`);
+  const block = pemOf(keyFile, keyWords).find(isPrivateKeyBlock);
   if (block === undefined) {
-    throw fileProblem("plugin-unreadable-file", keyFile, "client key", "it holds no private key in PEM form");
+    throw fileProblem("plugin-unreadable-file", keyFile, keyWords, "it holds no private key in PEM form", {
+      hint: `name the file that holds it with ${prefix}key`,
+    });
   }
   const password = keyPassword === undefined ? undefined : loadPassword(keyPassword);
   const answer = readKey(block, password);
   if ("failure" in answer) {
     const code = answer.failure === "unreadable" ? "plugin-unreadable-file" : "key-encrypted";
     const hint = `name a file with its password: ${prefix}key-password-file`;
-    throw fileProblem(code, keyFile, "client key", failureWords[answer.failure], { cause: answer.cause, hint });
+    throw fileProblem(code, keyFile, keyWords, failureWords[answer.failure], { cause: answer.cause, hint });
   }
   if (!keyBelongsTo(answer.key, chain[0]!)) {
     const why = `it is not the key of ${JSON.stringify(cert)}, whose first certificate is ${oneLine(chain[0]!)}`;
-    throw fileProblem("key-mismatch", keyFile, "client key", why, {
+    throw fileProblem("key-mismatch", keyFile, keyWords, why, {
       hint: "name the key the certificate was issued for",
     });
   }

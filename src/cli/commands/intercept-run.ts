@@ -139,7 +139,8 @@ function parseListen(text: string): { host: string; port: number } {
 }
 
 async function shownPair({ cert, key, keyPasswordFile }: InterceptCommandOptions, host: string) {
-  if (cert !== selfSigned) return pemPair(loadCredentials({ cert, key: key ?? cert, keyPassword: keyPasswordFile }));
+  if (cert !== selfSigned)
+    return pemPair(loadCredentials({ cert, key: key ?? cert, keyPassword: keyPasswordFile, side: "server" }));
   const addresses = isIP(host) === 0 ? ["127.0.0.1"] : [host];
   const { certPem, keyPem } = await createSelfSigned({
     commonName: "spire-keylime intercept",
