@@ -2,6 +2,7 @@ import { stat } from "node:fs/promises";
 import { Problem } from "../../core/problem.js";
 import { checks } from "../../doctor/checks/index.js";
 import { diagnose } from "../../doctor/diagnose.js";
+import { Machine } from "../../doctor/facts/machine.js";
 import type { DoctorOptions } from "../../doctor/options.js";
 import { reportOf } from "../../doctor/report.js";
 import { selectChecks } from "../../doctor/run.js";
@@ -54,6 +55,7 @@ export async function runDoctor(options: DoctorCommandOptions, io: Io): Promise<
     return exitCodes.ok;
   }
   if (options.root !== undefined) await requireDirectory(options.root);
+  await requireNamedFiles(options);
   const examine = () => examination(options, io);
   const present = async (found: Examination) => {
     printReport(found, options, io);
@@ -66,6 +68,34 @@ export async function runDoctor(options: DoctorCommandOptions, io: Io): Promise<
   const found = await examine();
   await present(found);
   return found.report.exit_code;
+}
+
+/** A misspelt path must not end in an all-clear about the files that were found instead. */
+async function requireNamedFiles(options: DoctorCommandOptions): Promise<void> {
+  const { root, serverConfig, agentConfig, verifierConfig, registrarConfig, tenantConfig, keylimeAgentConfig } =
+    options;
+  const named = {
+    "--server-config": serverConfig,
+    "--agent-config": agentConfig,
+    "--verifier-config": verifierConfig,
+    "--registrar-config": registrarConfig,
+    "--tenant-config": tenantConfig,
+    "--keylime-agent-config": keylimeAgentConfig,
+  };
+  const machine = new Machine(root);
+  for (const [option, file] of Object.entries(named)) {
+    if (file === undefined) continue;
+    const located = machine.locate(file);
+    const code = await stat(located).then(
+      () => undefined,
+      (error: NodeJS.ErrnoException) => error.code,
+    );
+    if (code !== "ENOENT" && code !== "ENOTDIR") continue;
+    throw new Problem("usage", `cannot read ${JSON.stringify(located)} (${option}): no such file`, {
+      culprit: "usage",
+      hint: "correct the path, or leave the option out to have the file looked for",
+    });
+  }
 }
 
 async function examination(options: DoctorCommandOptions, io: Io): Promise<Examination> {

@@ -37,8 +37,12 @@ export const addDoctor: AddCommand = (program, io, setExitCode) => {
     )
     .option("--fix", "show what would be changed in configuration files and rights, ask, change it, and examine again")
     .option("--yes", "with --fix: change it without asking")
-    .option("--list-checks", "print every check and end")
-    .option("--explain <id>", "print what a fault is, how to see it and how to mend it, and end", faultId)
+    .addOption(new Option("--list-checks", "print every check and end").conflicts("json"))
+    .addOption(
+      new Option("--explain <id>", "print what a fault is, how to see it and how to mend it, and end")
+        .argParser(faultId)
+        .conflicts("json"),
+    )
     .addOption(
       new Option("--matrix [verifier]", "start throw-away verifiers and print what each makes of which certificate")
         .choices(["auto", "embedded", "real"])
