@@ -114,7 +114,6 @@ function agentConf(files: LabFiles, { keylimeAgent, spireServer }: LabPorts): st
     port: spireServer,
     bundleFile: join(files.spireServer.dataDir, "bundle.pem"),
     nodeAttestorBlock: pluginBlock({ command: files.spireAgent.plugin, data }),
-    // A refused attestation ends the agent instead of being tried for ever.
-    moreAgentOptions: "retry_bootstrap = false",
+    moreAgentOptions: "",
   });
 }

@@ -5,7 +5,7 @@ import { until } from "../support/until.js";
 import { type AttestingNode, type AttestingNodeOptions, startAttestingNode } from "./support/attesting-node.js";
 import { enrolAtVerifier, removeFromVerifier, untilAttested, verifierAgent } from "./support/enrol.js";
 import { describeWithPeers, type PeerName } from "./support/peers.js";
-import type { SpireAgent, SpireServer } from "./support/spire.js";
+import type { SpireAgent, SpireLogEntry, SpireServer } from "./support/spire.js";
 
 const everyPeer: PeerName[] = ["spire-server", "spire-agent", "keylime_verifier", "keylime_registrar"];
 
@@ -146,30 +146,29 @@ async function refusal(node: AttestingNode, pluginValues: Record<string, string 
   return await refusalOf(node, server);
 }
 
-/** Attests once and returns what the SPIRE server logged as the reason of the refusal. */
+/** Attests until the SPIRE server has logged the reason of a refusal, and returns it. */
 async function refusalOf(node: AttestingNode, server: SpireServer): Promise<string> {
-  await using agent: SpireAgent = await node.startSpireAgent(server, {
-    waitUntilHealthy: false,
-    moreAgentOptions: "retry_bootstrap = false",
+  const before = server.logEntries().length;
+  await using agent: SpireAgent = await node.startSpireAgent(server, { waitUntilHealthy: false });
+  const isRefusal = ({ level, method, service }: SpireLogEntry) =>
+    level === "error" && method === "AttestAgent" && service !== undefined;
+  const entry = await until(() => server.logEntries().slice(before).find(isRefusal), {
+    what: "the server to log a refusal",
+    timeoutMs: 60_000,
+    evidence: () => `${server.log()}\n${agent.log()}`,
   });
-  await agent.child.exited;
-  const entry = server
-    .logEntries()
-    .findLast(({ level, method, service }) => level === "error" && method === "AttestAgent" && service !== undefined);
-  if (entry === undefined) throw new Error(`the server logged no refusal:\n${server.log()}\n${agent.log()}`);
   return `${entry.msg} ${entry.error ?? ""}`;
 }
 
-/** Attests once and returns why the SPIRE agent ended. */
+/** Attests until the SPIRE agent has logged why its own half could not, and returns it. */
 async function agentFailure(node: AttestingNode, pluginValues: Record<string, string>): Promise<string> {
   await using server = await node.startSpireServer();
-  await using agent = await node.startSpireAgent(server, {
-    waitUntilHealthy: false,
-    moreAgentOptions: "retry_bootstrap = false",
-    pluginValues,
+  await using agent = await node.startSpireAgent(server, { waitUntilHealthy: false, pluginValues });
+  const isFailure = ({ error }: SpireLogEntry) => String(error).includes("nodeattestor(keylime): ");
+  const entry = await until(() => agent.logEntries().find(isFailure), {
+    what: "the agent to log its failure",
+    timeoutMs: 60_000,
+    evidence: agent.log,
   });
-  await agent.child.exited;
-  const crash = agent.logEntries().findLast(({ msg }) => msg === "Agent crashed");
-  if (crash === undefined) throw new Error(`the agent did not crash:\n${agent.log()}`);
-  return String(crash.error).replaceAll(node.dir.path, "<dir>");
+  return String(entry.error).replaceAll(node.dir.path, "<dir>");
 }

@@ -117,13 +117,23 @@ export class RealSpire implements Spire {
     return await this.#outcomeOf(agent, before);
   }
 
-  #outcomeOf(agent: SpireAgent, before: number): Promise<NodeAttestation> {
-    return until(() => outcomeIn(agent.logEntries().slice(before)), {
+  async #outcomeOf(agent: SpireAgent, before: number): Promise<NodeAttestation> {
+    let wasOver = false;
+    const outcomeOrEnd = () => {
+      const outcome = outcomeIn(agent.logEntries().slice(before));
+      if (outcome !== undefined || wasOver) return outcome ?? "ended";
+      // The last lines may be read only after the exit was seen.
+      wasOver = agent.child.exit !== undefined;
+      return undefined;
+    };
+    const outcome = await until(outcomeOrEnd, {
       what: "spire-agent's attestation to end",
       timeoutMs: 60_000,
       signal: this.options.signal,
       evidence: () => agent.log(),
     });
+    if (outcome === "ended") throw agent.ended("peer-ended", "before it attested");
+    return outcome;
   }
 
   #tellLog(process: SpireProcess, source: string, tell: Tell): void {

@@ -16,7 +16,7 @@ export interface SpireAgentOptions extends Omit<ConfiguredSpireAgent, "home"> {
   server: SpireServer;
   /** HCL of the whole `NodeAttestor "…" { … }`; see `pluginBlock`. */
   nodeAttestorBlock: string;
-  /** HCL inside `agent { … }`, for example `retry_bootstrap = false`. */
+  /** HCL inside `agent { … }`. */
   moreAgentOptions?: string;
 }
 

@@ -70,7 +70,13 @@ export abstract class SpireProcess implements AsyncDisposable {
       signal: this.options.signal,
     });
     if (state === true) return;
-    throw new Problem("peer-start", `${this.child.name} ended with ${state.code} at its start:\n${this.story()}`, {
+    throw this.ended("peer-start", "at its start");
+  }
+
+  /** That the process has ended when it should not have, with the end of its log. */
+  ended(code: string, when: string): Problem {
+    const { name, exit } = this.child;
+    return new Problem(code, `${name} ended with ${exit?.code ?? exit?.signal} ${when}:\n${this.story()}`, {
       culprit: "peer",
     });
   }

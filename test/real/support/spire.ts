@@ -10,6 +10,7 @@ import {
 } from "../../../src/peers/real/spire-server.js";
 import { peerPath } from "./peers.js";
 
+export type { SpireLogEntry } from "../../../src/peers/real/spire-process.js";
 export type { SpireAgent, SpireServer };
 
 /** As in `src/peers/real`, with the programs that the tests use. */
