@@ -1,5 +1,5 @@
 import type { Scenario } from "./support/scenario.js";
-import { goExecutable, healthy, mendedData, serverConf, spireConf } from "./support/set-ups.js";
+import { goExecutable, healthy, mendedData, ourBlock, serverConf, spireConf } from "./support/set-ups.js";
 
 const executable = "/opt/spire/plugins/keylime-attestor-server";
 
@@ -24,6 +24,18 @@ export const scenarios: readonly Scenario[] = [
     tree: (pki) => [healthy(pki), { [executable]: null, [`${executable}/README`]: "" }],
     causes: ["spire-plugin-missing"],
     says: ["it is no file"],
+  },
+  {
+    name: "our executable without plugin_args",
+    tree: (pki) => [healthy(pki), ourBlock("server", mendedData, [])],
+    causes: ["spire-plugin-missing"],
+    says: ["is started with no plugin_args", 'set plugin_args = ["plugin", "server"] beside plugin_cmd'],
+  },
+  {
+    name: "our executable told to be the other half",
+    tree: (pki) => [healthy(pki), ourBlock("server", mendedData, ["plugin", "agent"])],
+    causes: ["spire-plugin-missing"],
+    says: ['is started with plugin_args = ["plugin","agent"]'],
   },
   {
     name: "a block without plugin_cmd",

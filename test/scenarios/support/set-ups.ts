@@ -55,9 +55,13 @@ export function spireConf(half: "server" | "agent", block: BlockText, trustDomai
 }
 
 /** A configuration file that starts our plugin, and an executable that is told for ours. */
-export function ourBlock(half: "server" | "agent", data: readonly string[]): Tree {
+export function ourBlock(
+  half: "server" | "agent",
+  data: readonly string[],
+  args: readonly string[] = ["plugin", half],
+): Tree {
   const text = "#!/usr/bin/env node\n// keylime_verifier_server_name\n";
-  const block = { command: ourExecutable, args: ["plugin", half], checksum: checksumOf(text), data };
+  const block = { command: ourExecutable, args, checksum: checksumOf(text), data };
   return {
     [half === "server" ? serverConf : agentConf]: spireConf(half, block),
     [ourExecutable]: { text, mode: 0o755 },

@@ -56,11 +56,20 @@ function judgeExecutable(plugin: PluginFacts): Finding[] {
       finding(half, `${facts.script} cannot be started: ${facts.scriptFlaw}`, evidence, "correct plugin_args", []),
     ];
   }
-  if ((facts.mode & 0o111) !== 0) return [];
+  if ((facts.mode & 0o111) !== 0) return plugin.lacksArgs ? [withoutArgs(plugin, named)] : [];
   const mode = facts.mode.toString(8).padStart(4, "0");
   const evidence = [named, { text: `${facts.path} has mode ${mode}`, file: facts.path }];
   const fix = "make the plugin executable";
   return [finding(half, `${facts.path} is not executable (mode ${mode})`, evidence, fix, [`chmod 0755 ${facts.path}`])];
+}
+
+/** It prints no handshake then, and SPIRE says of its stdout that no line could be read from it. */
+function withoutArgs({ half, args, command, kindBecause }: PluginFacts, named: Evidence): Finding {
+  const wanted = `plugin_args = ["plugin", "${half}"]`;
+  const found = args.length === 0 ? "no plugin_args" : `plugin_args = ${JSON.stringify(args)}`;
+  const what = `is started with ${found}, so it does not know that it is to serve SPIRE`;
+  const evidence: Evidence[] = [named, { text: kindBecause }, { text: found, ...command.at }];
+  return finding(half, what, evidence, `set ${wanted} beside plugin_cmd`, [`spire-keylime plugin block ${half}`]);
 }
 
 function finding(

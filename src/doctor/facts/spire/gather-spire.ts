@@ -90,7 +90,7 @@ async function gatherPlugin(machine: Machine, place: BlockPlace): Promise<Plugin
   const command = block.command!;
   const path = resolve(workingDirectory, command.value);
   const inspected = await inspectExecutable(machine, { command: path, args: block.args, half });
-  const { executable, kind, kindBecause, executableKeys } = inspected;
+  const { executable, kind, kindBecause, lacksArgs, executableKeys } = inspected;
   return {
     half,
     name: block.name,
@@ -101,6 +101,7 @@ async function gatherPlugin(machine: Machine, place: BlockPlace): Promise<Plugin
     executable,
     kind,
     kindBecause,
+    lacksArgs,
     knownKeys: keysOf(half, kind, executableKeys),
     data: await gatherData(machine, place, inspected),
   };

@@ -11,6 +11,7 @@ export interface Inspected {
   executable: Fact<ExecutableFacts>;
   kind: PluginKind;
   kindBecause: string;
+  lacksArgs: boolean;
   /** HCL keys that a Go executable names in its struct tags. */
   executableKeys: readonly string[];
 }
@@ -36,6 +37,7 @@ export async function inspectExecutable(machine: Machine, question: ExecutableQu
   return {
     executable,
     ...(byContent ?? byCall),
+    lacksArgs: content.marks !== undefined && isOurs(content.marks) && !namesHalf(args, half),
     executableKeys: byContent?.kind === "go" ? content.marks!.hclKeys : [],
   };
 }
@@ -43,9 +45,14 @@ export async function inspectExecutable(machine: Machine, question: ExecutableQu
 /** `plugin block --node` starts the executable through Node: `node -e <script> <file> <checksum> plugin server`. */
 function scriptOf({ command, args, half }: ExecutableQuestion): string | undefined {
   if (!/^node(js)?(-?\d+)?$/.test(basename(command))) return undefined;
-  const end = args.length - (args.at(-2) === "plugin" && args.at(-1) === half ? 2 : 0);
+  const end = args.length - (namesHalf(args, half) ? 2 : 0);
   return args.slice(0, end).find((arg) => arg.startsWith("/"));
 }
+
+const namesHalf = (args: readonly string[], half: SpireHalf): boolean =>
+  args.at(-2) === "plugin" && args.at(-1) === half;
+
+const isOurs = ({ isOurs: hasSchema, isCompiled }: Marks): boolean => hasSchema && !isCompiled;
 
 function withScript(
   fact: Fact<ExecutableFacts>,
@@ -78,7 +85,7 @@ function kindByContent(
       kindBecause: `${path} is a script whose exec ends in plugin ${half}, as spire-keylime's does`,
     };
   }
-  if (marks.isOurs && !marks.isCompiled) return { kind: "ours", kindBecause: `${path} is spire-keylime's executable` };
+  if (isOurs(marks)) return { kind: "ours", kindBecause: `${path} is spire-keylime's executable` };
   if (marks.isCompiled && marks.hclKeys.some((key) => key.startsWith("keylime_"))) {
     return { kind: "go", kindBecause: `${path} is the Go plugin, by the keys in its code` };
   }
@@ -90,7 +97,7 @@ function kindByCall(
   args: readonly string[],
   half: SpireHalf,
 ): Pick<Inspected, "kind" | "kindBecause"> {
-  if (args.at(-2) === "plugin" && args.at(-1) === half) {
+  if (namesHalf(args, half)) {
     return { kind: "ours", kindBecause: `plugin_args end in "plugin", "${half}", as spire-keylime's do` };
   }
   if (/keylime[-_]attestor/.test(basename(command))) {

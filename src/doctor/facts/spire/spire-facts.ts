@@ -60,6 +60,8 @@ export interface PluginFacts {
   /** Which program it is, and what tells. With `unknown` the data is understood as the Go plugin would. */
   kind: PluginKind;
   kindBecause: string;
+  /** It is our own executable, and plugin_args do not end in the half that it is to serve. */
+  lacksArgs: boolean;
   /** The keys it understands: by its schema, or as the executable itself names them. Lower case, aliases included. */
   knownKeys: readonly string[];
   data: Fact<PluginDataFacts>;
