@@ -96,6 +96,14 @@ describe("doctor", () => {
     });
   });
 
+  it("refuses a user that nobody knows: every right would be left unjudged", async () => {
+    expect(await doctor("--as-user", "nobody-knows", "--offline", "--root", mended.root)).toMatchObject({
+      code: 2,
+      stdout: "",
+      stderr: `error: cannot judge for "nobody-knows" (--as-user): /etc/passwd does not name the user nobody-knows [usage]\nhint: correct the name, or give its number, which \`id -u NAME\` tells where it is known\n`,
+    });
+  });
+
   it.each([["--list-checks"], ["--explain", "ca-wrong"]])(
     "refuses %j with --json, which it could not honour",
     async (...args) => {

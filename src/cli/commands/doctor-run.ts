@@ -2,6 +2,7 @@ import { stat } from "node:fs/promises";
 import { Problem } from "../../core/problem.js";
 import { checks } from "../../doctor/checks/index.js";
 import { diagnose } from "../../doctor/diagnose.js";
+import { Accounts } from "../../doctor/facts/files/accounts.js";
 import { Machine } from "../../doctor/facts/machine.js";
 import type { DoctorOptions } from "../../doctor/options.js";
 import { reportOf } from "../../doctor/report.js";
@@ -56,6 +57,7 @@ export async function runDoctor(options: DoctorCommandOptions, io: Io): Promise<
   }
   if (options.root !== undefined) await requireDirectory(options.root);
   await requireNamedFiles(options);
+  await requireKnownUser(options);
   const examine = () => examination(options, io);
   const present = async (found: Examination) => {
     printReport(found, options, io);
@@ -96,6 +98,17 @@ async function requireNamedFiles(options: DoctorCommandOptions): Promise<void> {
       hint: "correct the path, or leave the option out to have the file looked for",
     });
   }
+}
+
+/** A misspelt user can read nothing and be refused nothing: every check of rights would be left unsaid. */
+async function requireKnownUser({ root, asUser }: DoctorCommandOptions): Promise<void> {
+  if (asUser === undefined) return;
+  const user = (await Accounts.read(new Machine(root))).user(asUser, "--as-user");
+  if (user.known) return;
+  throw new Problem("usage", `cannot judge for ${JSON.stringify(asUser)} (--as-user): ${user.reason}`, {
+    culprit: "usage",
+    hint: "correct the name, or give its number, which `id -u NAME` tells where it is known",
+  });
 }
 
 async function examination(options: DoctorCommandOptions, io: Io): Promise<Examination> {
