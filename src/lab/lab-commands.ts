@@ -28,12 +28,27 @@ export function keylimeCommands({ files, ports, agentId }: Played): Command[] {
   ];
 }
 
-export function rehearseCommand({ files }: Pick<World, "files">, executable: string): Command {
+/** What this program has to say of the lab. */
+export function ownCommands({ files, ports }: Pick<World, "files" | "ports">, executable: string): Command[] {
   const [server, agent] = [files.spireServer.configFile, files.spireAgent.configFile].map(quoted);
-  return {
-    what: "one attestation message by message (refused, as long as the machine's state is)",
-    command: `${[process.execPath, executable].map(quoted).join(" ")} rehearse --server-config ${server} \\\n  --agent-config ${agent}`,
-  };
+  const [ca, cert, key] = [
+    files.caFile,
+    join(files.cvCa, "server-cert.crt"),
+    join(files.cvCa, "server-private.pem"),
+  ].map(quoted);
+  const self = [process.execPath, executable].map(quoted).join(" ");
+  const configs = `--server-config ${server} \\\n  --agent-config ${agent}`;
+  return [
+    {
+      what: "the same handshake message by message, and what the server makes of it",
+      command: `${self} probe 127.0.0.1:${ports.verifier} \\\n  --ca ${ca} \\\n  --cert ${cert} \\\n  --key ${key}`,
+    },
+    {
+      what: "one attestation message by message (refused, as long as the machine's state is)",
+      command: `${self} rehearse ${configs}`,
+    },
+    { what: "what keeps the node from attesting, and what to do about it", command: `${self} doctor ${configs}` },
+  ];
 }
 
 /** SPIRE's own command line at the lab's sockets. */

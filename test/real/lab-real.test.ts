@@ -51,8 +51,13 @@ describeWithPeers(everyPeer, "lab --real", () => {
       "the machine at the verifier": expect.stringContaining('"operational_state": 9'),
       "the machine at the registrar": expect.stringContaining('"aik_tpm"'),
       "the failing handshake, with OpenSSL in the Go plugin's place": expect.stringContaining("SSL alert number 48"),
+      "the same handshake message by message, and what the server makes of it":
+        expect.stringContaining("[plugin-default-cert]"),
       "one attestation message by message (refused, as long as the machine's state is)":
         expect.stringContaining("[agent-failed]"),
+      "what keeps the node from attesting, and what to do about it": expect.stringContaining(
+        "keylime_tenant -c reactivate -u",
+      ),
     });
     expect(await lab.descendants()).not.toEqual([]);
     process.kill(lab.child.pid, "SIGTERM");

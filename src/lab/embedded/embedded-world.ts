@@ -5,7 +5,7 @@ import { startRegistrar } from "../../peers/registrar/registrar.js";
 import type { HandshakeStory } from "../../peers/tls-server/story.js";
 import { startVerifier } from "../../peers/verifier/verifier.js";
 import { labAdmin } from "../lab-admin.js";
-import { keylimeCommands, rehearseCommand } from "../lab-commands.js";
+import { keylimeCommands, ownCommands } from "../lab-commands.js";
 import { writeLabFiles } from "../lab-files.js";
 import type { LabPorts } from "../lab-ports.js";
 import { startMachine } from "../machine.js";
@@ -37,7 +37,7 @@ export async function startEmbeddedWorld(options: WorldOptions): Promise<World> 
         const seen = spire.lastHandshakes.some((story) => presentedSerial(story) === serial);
         return seen ? `serial ${serial} was presented to the verifier` : undefined;
       },
-      commands: () => [...keylimeCommands(world), rehearseCommand(world, executable)],
+      commands: () => [...keylimeCommands(world), ...ownCommands(world, executable)],
       stop: () => started.stop(),
     };
   } catch (error) {

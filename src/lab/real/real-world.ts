@@ -5,7 +5,7 @@ import { type FieldReportPki, fieldReportPki } from "../../peers/pki/field-repor
 import { type RealKeylime, startRealKeylime } from "../../peers/real/keylime.js";
 import { Started } from "../../peers/real/started.js";
 import { labAdmin } from "../lab-admin.js";
-import { keylimeCommands, rehearseCommand, spireCommands } from "../lab-commands.js";
+import { keylimeCommands, ownCommands, spireCommands } from "../lab-commands.js";
 import { writeLabFiles } from "../lab-files.js";
 import { startMachine } from "../machine.js";
 import type { Part } from "../report-schema.js";
@@ -39,11 +39,7 @@ export async function startRealWorld(options: WorldOptions, programs: RealProgra
           .find((each) => each.includes(granted));
         return line === undefined ? undefined : `the verifier's log: ${line.slice(line.indexOf("Authorization"))}`;
       },
-      commands: () => [
-        ...spireCommands(world, programs),
-        ...keylimeCommands(world),
-        rehearseCommand(world, executable),
-      ],
+      commands: () => [...spireCommands(world, programs), ...keylimeCommands(world), ...ownCommands(world, executable)],
       stop: () => started.stop(),
     };
   } catch (error) {
