@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { isoTime } from "../core/iso-time.js";
-import { alternativeNamesText, type CertificateFacts, readCertificate } from "../x509/certificate.js";
+import { type CertificateFacts, readCertificate } from "../x509/certificate.js";
+import { type CertificateReport, certificateReport } from "../x509/certificate-report.js";
 import { nameText } from "../x509/distinguished-name.js";
 import type { TracedCertificate } from "./report-schema.js";
 
@@ -52,17 +52,12 @@ function factsOf(der: Buffer): CertificateFacts | undefined {
   }
 }
 
+function unreadable(der: Buffer): CertificateReport {
+  const sha256 = createHash("sha256").update(der).digest("hex");
+  return { subject: "", issuer: "", serial: "", sha256, not_before: null, not_after: null, eku: null, sans: [] };
+}
+
 function tellCertificate(der: Buffer, facts: CertificateFacts | undefined): TracedCertificate {
-  return {
-    subject: facts?.subject ?? "",
-    issuer: facts?.issuer ?? "",
-    serial: facts?.serial ?? "",
-    sha256: createHash("sha256").update(der).digest("hex"),
-    not_before: facts === undefined ? null : isoTime(facts.notBeforeMs),
-    not_after: facts === undefined ? null : isoTime(facts.notAfterMs),
-    eku: facts?.eku === undefined ? null : [...facts.eku],
-    sans: facts === undefined || facts.sans.length === 0 ? [] : facts.sans.map((san) => alternativeNamesText([san])),
-    is_ca: facts?.isCa ?? false,
-    readable: facts !== undefined,
-  };
+  const told = facts === undefined ? unreadable(der) : certificateReport(facts);
+  return { ...told, is_ca: facts?.isCa ?? false, readable: facts !== undefined };
 }

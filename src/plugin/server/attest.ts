@@ -1,5 +1,5 @@
 import type { Clock } from "../../core/clock.js";
-import { type QuoteRefusal, verifyQuote } from "../../keylime/quote.js";
+import { verifyQuote } from "../../keylime/quote.js";
 import type { CallOptions, QuoteVerdict as VerifierVerdict } from "../../keylime/types.js";
 import { encodeChallenge, newNonce, type Payload, readChallengeResponse, readPayload } from "../../spire/exchange.js";
 import { type Selectors, selectorsOf } from "../../spire/selectors.js";
@@ -8,6 +8,7 @@ import { agentId as agentSpiffeId } from "../../spire/spiffe-id.js";
 import { Refusal } from "../shared/refusal.js";
 import { judgeStanding, type Standing } from "./gates.js";
 import { nodeFacts } from "./node-facts.js";
+import { quoteHints } from "./quote-hints.js";
 import type { ServerRuntime } from "./runtime.js";
 
 /** The other half of an attestation, behind SPIRE. */
@@ -74,7 +75,7 @@ export async function attestNode(
   if (!own.accepted) throw quoteRefused(payload, `${own.message} (${own.reason})`, quoteHints[own.reason]);
   exchange.waitsFor("verifier");
   const second = await runtime.verifier.verifyIdentity({ agentId: payload.agentId, quote, nonce, hashAlg }, call);
-  if (!second.valid) throw quoteRefused(payload, verifierWords(second));
+  if (!second.valid) throw quoteRefused(payload, verifierWords(second), "look at the verifier's log for this agent");
 
   const facts = nodeFacts(standing, { hashAlg: own.hashAlg, signAlg: own.signAlg });
   return { spiffeId, selectors: selectorsOf(facts, settings.selectors) };
@@ -104,15 +105,8 @@ function allowedHashAlg({ agentId, hashAlg }: Payload, allowed: readonly HashAlg
   );
 }
 
-const quoteRefused = ({ agentId }: Payload, why: string, hint?: string): Refusal =>
+const quoteRefused = ({ agentId }: Payload, why: string, hint: string): Refusal =>
   new Refusal("permission-denied", "quote-refused", `the TPM quote of agent ${agentId} was refused: ${why}`, hint);
-
-/** For what an honest node can come to; nothing mends a quote that was changed on its way. */
-const quoteHints: Partial<Record<QuoteRefusal, string>> = {
-  "signature-invalid": "restart its Keylime agent, so that the registrar has its present key",
-  "sign-not-allowed":
-    "extend allowed_sign_algs, or set tpm_signing_alg in the Keylime agent's configuration to one of these",
-};
 
 const verifierWords = ({ reasons }: VerifierVerdict): string =>
   reasons.length === 0 ? "the Keylime verifier gave no reason" : `the Keylime verifier said ${reasons.join("; ")}`;

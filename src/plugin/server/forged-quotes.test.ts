@@ -203,12 +203,12 @@ describe("a verifier that says no", () => {
     [
       "with its reason",
       { valid: 0, reason: '{"message":"Quote data validation","error":"no such nonce"}' },
-      "PERMISSION_DENIED the TPM quote of agent UUID was refused: the Keylime verifier said Quote data validation: no such nonce [quote-refused]",
+      "PERMISSION_DENIED the TPM quote of agent UUID was refused: the Keylime verifier said Quote data validation: no such nonce [quote-refused]; look at the verifier's log for this agent",
     ],
     [
       "without a reason",
       { valid: false },
-      "PERMISSION_DENIED the TPM quote of agent UUID was refused: the Keylime verifier gave no reason [quote-refused]",
+      "PERMISSION_DENIED the TPM quote of agent UUID was refused: the Keylime verifier gave no reason [quote-refused]; look at the verifier's log for this agent",
     ],
     [
       "in words that are no verdict",
