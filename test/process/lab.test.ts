@@ -175,6 +175,18 @@ describe("a lab that cannot be set up", () => {
     });
   });
 
+  it.each([
+    ["/proc/lab", "ENOENT: no such file or directory, mkdir '/proc/lab'"],
+    ["/etc/passwd/lab", "ENOTDIR: not a directory, mkdir '/etc/passwd/lab'"],
+  ])("says why nothing can be set up in %s", async (directory, why) => {
+    await using lab = await startLab(["--directory", directory]);
+    expect({ ...(await lab.child.exited), stderr: lab.child.stderr() }).toEqual({
+      code: 2,
+      signal: null,
+      stderr: `error: cannot set up a lab in ${directory}: ${why} [lab-directory]\nhint: name a new or empty directory\n`,
+    });
+  });
+
   it.each([[["--real"]], [["--real", "--json"]]])("%j names every program that is not on PATH", async (args) => {
     await using lab = await startLab(args, { PATH: "" });
     expect({ ...(await lab.child.exited), output: lab.child.output() }).toEqual({

@@ -36,6 +36,10 @@ describe("trace", () => {
     const html = await files.read("report.html");
     expect(html.match(/ id="c\d"/g)).toHaveLength(6);
     expect(html.match(/<summary>\d+ messages</g)).toHaveLength(html.match(/class="accepted"/g)!.length);
+    const listed = [...html.matchAll(/<li><a href="#(c\d)">[^<]*<\/a> ([^<]*)<\/li>/g)];
+    expect(listed).toHaveLength(4);
+    for (const [, id] of listed) expect(html).toMatch(new RegExp(`id="${id}"><h2>[^<]*<span class="refused">`));
+    expect(listed.map(([, , why]) => why)).toContainEqual(expect.stringMatching(/^unknown_ca \(48\), sent by .*; /));
     expect(html).not.toMatch(/<script|src=|href="http/);
   });
 

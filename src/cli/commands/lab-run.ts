@@ -1,7 +1,7 @@
-import { mkdir, mkdtemp, readdir, realpath, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, realpath, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-import { Problem } from "../../core/problem.js";
+import { dirname, join, resolve } from "node:path";
+import { errorText, Problem } from "../../core/problem.js";
 import { type PlayedLab, playLab } from "../../lab/lab.js";
 import { exitCodes, type Io } from "../io.js";
 import { LabText } from "../render/lab.js";
@@ -68,13 +68,37 @@ async function keepRunning({ world }: PlayedLab, text: LabText, io: Io, signal: 
   });
 }
 
+/** Node's own recursion does not come to an end where a file system takes no directories, as /proc does. */
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST") return;
+    const isParentThere = await stat(dirname(path)).then(
+      () => true,
+      () => false,
+    );
+    if (code !== "ENOENT" || isParentThere) throw error;
+    await makeDirectory(dirname(path));
+    await mkdir(path);
+  }
+}
+
 async function labDirectory(wanted: string | undefined): Promise<{ path: string; isOurs: boolean }> {
   if (wanted === undefined) return { path: await mkdtemp(join(tmpdir(), "spire-keylime-lab-")), isOurs: true };
   const path = resolve(wanted);
-  await mkdir(path, { recursive: true });
-  if ((await readdir(path)).length === 0) return { path, isOurs: false };
-  throw new Problem("lab-directory", `cannot set up a lab in ${path}: the directory is not empty`, {
-    culprit: "usage",
-    hint: "name a new or empty directory",
-  });
+  const refused = (why: string, cause?: unknown) =>
+    new Problem("lab-directory", `cannot set up a lab in ${path}: ${why}`, {
+      culprit: "usage",
+      hint: "name a new or empty directory",
+      cause,
+    });
+  const held = await makeDirectory(path)
+    .then(() => readdir(path))
+    .catch((error: unknown) => {
+      throw refused(errorText(error), error);
+    });
+  if (held.length > 0) throw refused("the directory is not empty");
+  return { path, isOurs: false };
 }

@@ -9,7 +9,7 @@ import { CaptureTrace } from "../../trace/trace-capture.js";
 import { exitCodes, type Io } from "../io.js";
 import { styleFor } from "../render/style.js";
 import { connectionLine, connectionText, totalsText } from "../render/trace.js";
-import { htmlConnection, htmlHead, htmlTail } from "../render/trace-html.js";
+import { TracePage } from "../render/trace-html.js";
 import { TraceJson } from "../render/trace-json.js";
 import { InOrder } from "./trace-order.js";
 import { type CaptureSource, openSource } from "./trace-source.js";
@@ -55,7 +55,9 @@ class TraceOutput {
   readonly #io: Io;
   readonly #inOrder: InOrder;
   readonly #json: TraceJson | undefined;
-  readonly #html: number | undefined;
+  readonly #page: TracePage | undefined;
+  /** Ends the file of the page. */
+  readonly #closePage: () => void;
   /** Accepted connections that may still be told in full, and those that were not. */
   #full: number;
   #shortened = 0;
@@ -64,9 +66,10 @@ class TraceOutput {
     this.#io = io;
     this.#full = options.full ? Number.POSITIVE_INFINITY : fullAccepted;
     this.#json = options.json ? new TraceJson((text) => io.out(text)) : undefined;
-    this.#html = options.html === undefined ? undefined : openHtml(options.html);
+    const file = options.html === undefined ? undefined : openHtml(options.html);
+    this.#page = file === undefined ? undefined : new TracePage((text) => void writeSync(file, text));
+    this.#closePage = () => file !== undefined && closeSync(file);
     this.#inOrder = new InOrder(options.follow ? 0 : undefined, (connections) => this.#print(connections));
-    if (this.#html !== undefined) writeSync(this.#html, htmlHead());
   }
 
   connection(connection: TracedConnection): void {
@@ -75,16 +78,14 @@ class TraceOutput {
 
   end(totals: TraceTotals, problems: readonly string[]): void {
     this.#inOrder.flush();
-    if (this.#html !== undefined) {
-      writeSync(this.#html, htmlTail(totals, problems));
-      closeSync(this.#html);
-    }
+    this.#page?.end(totals, problems);
+    this.#closePage();
     if (this.#json !== undefined) this.#json.end(totals, problems);
     else this.#io.out(totalsText(totals, problems, this.#shortened, styleFor(this.#io)));
   }
 
   #print(connections: readonly TracedConnection[]): void {
-    if (this.#html !== undefined) writeSync(this.#html, connections.map(htmlConnection).join(""));
+    this.#page?.connections(connections);
     if (this.#json !== undefined) this.#json.connections(connections);
     else this.#io.out(connections.map((connection) => this.#text(connection)).join(""));
   }

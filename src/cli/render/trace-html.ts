@@ -20,12 +20,48 @@ const style = `
 .alert { border-left: 4px solid var(--bad); padding-left: .75rem; } .fault { border-left: 4px solid var(--note); padding-left: .75rem; }
 `;
 
-export function htmlHead(): string {
-  return `${pageOpen({ title: "TLS handshakes of a capture", style })}<main><h1>TLS handshakes of a capture</h1>
-`;
+/** Links to more refused connections than these help nobody, and a capture may hold any number. */
+const mostListed = 500;
+
+/** The page of a capture, written connection by connection. What it holds does not grow with the capture. */
+export class TracePage {
+  readonly #write: (text: string) => void;
+  readonly #refused: Markup[] = [];
+
+  constructor(write: (text: string) => void) {
+    this.#write = write;
+    write(`${pageOpen({ title: "TLS handshakes of a capture", style })}<main><h1>TLS handshakes of a capture</h1>
+<p class="quiet"><a href="#refused">Refused connections</a> are listed at the end.</p>
+`);
+  }
+
+  connections(connections: readonly TracedConnection[]): void {
+    for (const connection of connections) {
+      if (connection.outcome === "refused" && this.#refused.length < mostListed)
+        this.#refused.push(listItem(connection));
+    }
+    this.#write(connections.map(sectionOf).join(""));
+  }
+
+  end(totals: TraceTotals, problems: readonly string[]): void {
+    const { packets, tls_connections, refused } = totals;
+    const notes = [...totalsNotes(totals), ...problems];
+    const more = refused - this.#refused.length;
+    this.#write(
+      markup`<h2 id="refused">Refused connections</h2>
+${this.#refused.length === 0 ? markup`<p>None.</p>` : markup`<ul>${this.#refused}</ul>`}${more > 0 && markup`<p>and ${more} more</p>`}
+<p>${packets} packets, ${tls_connections} TLS connections, ${refused} refused</p>${notes.map((note) => markup`<p class="quiet">${note}</p>`)}</main>
+${new Markup(pageClose())}`.text,
+    );
+  }
 }
 
-export function htmlConnection(connection: TracedConnection): string {
+function listItem({ number, client, server, alert, server_role: role, fault }: TracedConnection): Markup {
+  const why = [...(alert ? [alertWords(alert, role)] : []), ...(fault ? [fault.id] : [])].join("; ");
+  return markup`<li><a href="#c${number}">#${number} ${endpointText(client)} → ${endpointText(server)}</a> ${why}</li>`;
+}
+
+function sectionOf(connection: TracedConnection): string {
   const { number, client, server, outcome, outcome_inferred, alert, fault } = connection;
   return markup`<section class="panel" id="c${number}"><h2>#${number} ${endpointText(client)} → ${endpointText(server)} <span class="${outcome}">${outcomeWords(outcome, outcome_inferred)}</span></h2>
 <p class="quiet">${negotiationText(connection)}</p>
@@ -69,13 +105,4 @@ function certificates(side: string, presented: readonly TracedCertificate[]): Ma
 
 function paragraph(text: string | undefined): Markup | undefined {
   return text === undefined ? undefined : markup`<p>${text}</p>`;
-}
-
-export function htmlTail(
-  { packets, tls_connections, refused, ...totals }: TraceTotals,
-  problems: readonly string[],
-): string {
-  const notes = [...totalsNotes({ packets, tls_connections, refused, ...totals }), ...problems];
-  return markup`<p>${packets} packets, ${tls_connections} TLS connections, ${refused} refused</p>${notes.map((note) => markup`<p class="quiet">${note}</p>`)}</main>
-${new Markup(pageClose())}`.text;
 }
