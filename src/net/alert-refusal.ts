@@ -16,16 +16,15 @@ const unrecognizedName = 112;
 /** What an alert says about what we presented: the alert, the certificate, and the likeliest fault the files show. */
 export function explainAlert(alert: number, alertWords: string, situation: Situation): Explanation {
   const { role, target, identity, nowMs } = situation;
-  const { code, hint } =
-    identity === undefined ? { code: "alert" as const } : judgeAlert(alert, identity, situation, nowMs);
-  const presented = identity === undefined || !isAboutCertificate(alert) ? "" : `; ${presentedText(identity, nowMs)}`;
+  if (identity === undefined) return { code: "alert", words: `${role.name} at ${target} ${alertWords}` };
+  const chain = identity.presented(nowMs);
+  const { code, hint } = judgeAlert(alert, identity, chain, situation);
+  const presented = isAboutCertificate(alert) ? `; ${presentedText(identity, chain)}` : "";
   const words = `${role.name} at ${target} ${alertWords}${presented}`;
   return { code, words, ...(hint === undefined ? {} : { hint }) };
 }
 
-function presentedText(identity: Identity, nowMs: number): string {
-  const { files } = identity;
-  const [leaf, ...above] = identity.presented(nowMs);
+function presentedText({ files }: Identity, [leaf, ...above]: readonly CertificateFacts[]): string {
   if (leaf === undefined) return "no client certificate was presented";
   const more = above.length === 0 ? "and nothing above it" : `and ${above.length} above it`;
   const source = files.cert?.isDefault ? `default of ${files.cert.key}` : files.cert?.key;
@@ -34,10 +33,14 @@ function presentedText(identity: Identity, nowMs: number): string {
 
 type Judgement = Pick<Explanation, "code" | "hint">;
 
-function judgeAlert(alert: number, identity: Identity, { role, serverChain }: Situation, nowMs: number): Judgement {
+function judgeAlert(
+  alert: number,
+  identity: Identity,
+  chain: readonly CertificateFacts[],
+  { role, serverChain, nowMs }: Situation,
+): Judgement {
   if (alert === protocolVersion) return { code: "alert" };
   if (alert === unrecognizedName) return { code: "proxy-sni" };
-  const chain = identity.presented(nowMs);
   // The CA file vouched for the server's certificate, so an issuer found in it is of the server's own PKI.
   const known = [...identity.trusted, ...(serverChain ?? [])];
   const refused = judgeRefusedChain({ alert, chain, known, nowMs });

@@ -28,7 +28,7 @@ export class Exchange {
   private readonly startMs: number;
   private readonly timers: NodeJS.Timeout[] = [];
   /** Ends the question in plain HTTP; there is none in nearly every exchange. */
-  private doubt: AbortController | undefined;
+  private question: AbortController | undefined;
   private state: ConnectionState | undefined;
   private reused = false;
   private hasAnswer = false;
@@ -111,8 +111,8 @@ export class Exchange {
   private async askPlainly(): Promise<void> {
     const { host, port } = this.agent.target;
     if (this.state?.stage !== "tls" || this.state.serverChain !== undefined) return;
-    this.doubt = new AbortController();
-    if (!(await answersPlainHttp(this.state.address ?? host, port, this.doubt.signal))) return;
+    this.question = new AbortController();
+    if (!(await answersPlainHttp(this.state.address ?? host, port, this.question.signal))) return;
     const situation = this.situation();
     if (situation.stage !== "tls") return;
     const who = `${situation.role.name} at ${situation.target}`;
@@ -179,7 +179,7 @@ export class Exchange {
 
   private finish(): void {
     for (const timer of this.timers) clearTimeout(timer);
-    this.doubt?.abort();
+    this.question?.abort();
     this.request.signal?.removeEventListener("abort", this.giveUp);
   }
 

@@ -1,11 +1,11 @@
-import { createHash, X509Certificate } from "node:crypto";
+import { X509Certificate } from "node:crypto";
 import { alertLevels, alertMeanings, alertName } from "../tls/alert.js";
 import { cipherSuites } from "../tls/tables/cipher-suites.js";
 import { namedGroups } from "../tls/tables/named-groups.js";
 import { protocolVersions } from "../tls/tables/protocol.js";
 import { signatureSchemes } from "../tls/tables/signature-schemes.js";
 import { certificateFacts } from "../x509/certificate.js";
-import { certificateReport } from "../x509/certificate-report.js";
+import { certificateReport, unreadableReport } from "../x509/certificate-report.js";
 import { nameText } from "../x509/distinguished-name.js";
 import type { ConnectionStory } from "./connection-story.js";
 import { httpRefusal } from "./http-refusal.js";
@@ -134,13 +134,8 @@ function alertOf({ alert }: ConnectionStory): ProbedConnection["alert"] {
 }
 
 function certificateOf(certificate: X509Certificate | Buffer): ProbedCertificate {
-  if (!isCertificate(certificate)) return unreadable(certificate);
+  if (!isCertificate(certificate)) return unreadableReport(certificate);
   return certificateReport(certificateFacts(certificate));
-}
-
-function unreadable(bytes: Buffer): ProbedCertificate {
-  const sha256 = createHash("sha256").update(bytes).digest("hex");
-  return { subject: "", issuer: "", serial: "", sha256, not_before: null, not_after: null, eku: null, sans: [] };
 }
 
 const rounded = (ms: number | undefined): number | null => (ms === undefined ? null : Math.round(ms * 10) / 10);

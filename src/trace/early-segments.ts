@@ -1,5 +1,5 @@
 import type { SegmentReader } from "../formats/pcap/segment-reader.js";
-import type { HoldBudget } from "./held-segments.js";
+import { HoldAccount, type HoldBudget } from "./held-segments.js";
 
 /** A segment as it stands in its packet. */
 export type TcpSegment = Readonly<
@@ -15,27 +15,24 @@ export interface EarlySegment extends TcpSegment {
 
 /** Room for both sides' flights of a handshake with long certificate chains. */
 const maxBytes = 0x10000;
-/** What a segment costs beside its bytes. */
-const overheadBytes = 200;
 
 /** Segments of one connection that wait for the other side's bytes, in the order of the capture. */
 export class EarlySegments {
-  readonly #budget: HoldBudget;
-  #segments: EarlySegment[] = [];
-  #bytes = 0;
+  readonly #account: HoldAccount;
+  readonly #segments: EarlySegment[] = [];
 
   constructor(budget: HoldBudget) {
-    this.#budget = budget;
+    this.#account = new HoldAccount(budget, maxBytes);
   }
 
   /** More is held than one connection or the whole trace may: what is waited for will not come. */
   get isFull(): boolean {
-    return this.#bytes > maxBytes || this.#budget.isSpent;
+    return this.#account.isOverdrawn;
   }
 
   hold(segment: EarlySegment): void {
     this.#segments.push(segment);
-    this.#count(segment.bytes.length + overheadBytes);
+    this.#account.take(segment);
   }
 
   /** Takes the first that `isDue`. */
@@ -43,12 +40,7 @@ export class EarlySegments {
     const at = this.#segments.findIndex(isDue);
     if (at === -1) return undefined;
     const [segment] = this.#segments.splice(at, 1);
-    this.#count(-segment!.bytes.length - overheadBytes);
+    this.#account.giveBack(segment!);
     return segment;
-  }
-
-  #count(bytes: number): void {
-    this.#bytes += bytes;
-    this.#budget.bytes += bytes;
   }
 }

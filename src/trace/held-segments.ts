@@ -22,19 +22,53 @@ export class HoldBudget {
   }
 }
 
-/** A window's worth: what a sender has in flight without an acknowledgement rarely exceeds it. */
-const maxHeldBytes = 0x40000;
 /** What a held segment costs beside its bytes, so that empty ones are not free. */
 const overheadBytes = 200;
 
-/** Segments out of order of one direction, by sequence number. */
-export class HeldSegments {
+/** What one holder of segments has of the budget that all share. */
+export class HoldAccount {
   readonly #budget: HoldBudget;
-  #segments: HeldSegment[] = [];
+  readonly #limitBytes: number;
   #bytes = 0;
 
-  constructor(budget: HoldBudget) {
+  constructor(budget: HoldBudget, limitBytes: number) {
     this.#budget = budget;
+    this.#limitBytes = limitBytes;
+  }
+
+  /** This holder has more than it may, or all together have and it has a part in that. */
+  get isOverdrawn(): boolean {
+    return this.#bytes > this.#limitBytes || (this.#budget.isSpent && this.#bytes > 0);
+  }
+
+  take({ bytes }: { bytes: Buffer }): void {
+    this.#count(bytes.length + overheadBytes);
+  }
+
+  giveBack({ bytes }: { bytes: Buffer }): void {
+    this.#count(-bytes.length - overheadBytes);
+  }
+
+  giveBackAll(): void {
+    this.#count(-this.#bytes);
+  }
+
+  #count(bytes: number): void {
+    this.#bytes += bytes;
+    this.#budget.bytes += bytes;
+  }
+}
+
+/** A window's worth: what a sender has in flight without an acknowledgement rarely exceeds it. */
+const maxHeldBytes = 0x40000;
+
+/** Segments out of order of one direction, by sequence number. */
+export class HeldSegments {
+  readonly #account: HoldAccount;
+  #segments: HeldSegment[] = [];
+
+  constructor(budget: HoldBudget) {
+    this.#account = new HoldAccount(budget, maxHeldBytes);
   }
 
   get isEmpty(): boolean {
@@ -43,7 +77,7 @@ export class HeldSegments {
 
   /** More is held than one direction or the whole trace may: the hole in front has to be given up. */
   get isFull(): boolean {
-    return this.#bytes > maxHeldBytes || (this.#budget.isSpent && this.#segments.length > 0);
+    return this.#account.isOverdrawn;
   }
 
   get first(): HeldSegment | undefined {
@@ -54,22 +88,17 @@ export class HeldSegments {
     let at = this.#segments.length;
     while (at > 0 && ((this.#segments[at - 1]!.sequence - segment.sequence) | 0) > 0) at--;
     this.#segments.splice(at, 0, segment);
-    this.#count(segment.bytes.length + overheadBytes);
+    this.#account.take(segment);
   }
 
   shift(): HeldSegment | undefined {
     const segment = this.#segments.shift();
-    if (segment !== undefined) this.#count(-segment.bytes.length - overheadBytes);
+    if (segment !== undefined) this.#account.giveBack(segment);
     return segment;
   }
 
   clear(): void {
-    this.#count(-this.#bytes);
+    this.#account.giveBackAll();
     this.#segments = [];
-  }
-
-  #count(bytes: number): void {
-    this.#bytes += bytes;
-    this.#budget.bytes += bytes;
   }
 }

@@ -1,6 +1,5 @@
-import { createHash } from "node:crypto";
 import { type CertificateFacts, readCertificate } from "../x509/certificate.js";
-import { type CertificateReport, certificateReport } from "../x509/certificate-report.js";
+import { certificateReport, unreadableReport } from "../x509/certificate-report.js";
 import { nameText } from "../x509/distinguished-name.js";
 import type { TracedCertificate } from "./report-schema.js";
 
@@ -52,12 +51,7 @@ function factsOf(der: Buffer): CertificateFacts | undefined {
   }
 }
 
-function unreadable(der: Buffer): CertificateReport {
-  const sha256 = createHash("sha256").update(der).digest("hex");
-  return { subject: "", issuer: "", serial: "", sha256, not_before: null, not_after: null, eku: null, sans: [] };
-}
-
 function tellCertificate(der: Buffer, facts: CertificateFacts | undefined): TracedCertificate {
-  const told = facts === undefined ? unreadable(der) : certificateReport(facts);
+  const told = facts === undefined ? unreadableReport(der) : certificateReport(facts);
   return { ...told, is_ca: facts?.isCa ?? false, readable: facts !== undefined };
 }

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { alternativeNamesText, type CertificateFacts } from "./certificate.js";
 
 /** A certificate as a report for programs tells it. */
@@ -26,6 +27,12 @@ export function certificateReport(facts: CertificateFacts): CertificateReport {
     eku: eku === undefined ? null : [...eku],
     sans: sans.map((each) => alternativeNamesText([each])),
   };
+}
+
+/** Bytes that are no certificate. */
+export function unreadableReport(bytes: Buffer): CertificateReport {
+  const sha256 = createHash("sha256").update(bytes).digest("hex");
+  return { subject: "", issuer: "", serial: "", sha256, not_before: null, not_after: null, eku: null, sans: [] };
 }
 
 const isoOrNull = (ms: number): string | null => (Number.isNaN(ms) ? null : new Date(ms).toISOString());

@@ -4,7 +4,7 @@ import { serverConfigText } from "../../src/peers/real/spire-config.js";
 import { spireHomeBelow, writeSpireConfig } from "../../src/peers/real/spire-process.js";
 import { runCommand } from "../support/run-command.js";
 import { temporaryDirectory } from "../support/temporary-directory.js";
-import { type PluginValues, writePluginFiles } from "./support/attesting-node.js";
+import { type PluginValues, pluginFileValues, writePluginFiles } from "./support/attesting-node.js";
 import { describeWithPeers, peerPath } from "./support/peers.js";
 import { ourPluginBlock } from "./support/plugin-under-test.js";
 
@@ -20,12 +20,7 @@ describeWithPeers(["spire-server"], "spire-server validate", () => {
     await using dir = await temporaryDirectory();
     await writePluginFiles(dir, await fieldReportPki());
     const home = spireHomeBelow(dir.path, "server");
-    const nodeAttestorBlock = ourPluginBlock("server", {
-      keylime_tls_ca_cert_file: dir.file("ca-complete-chain.crt"),
-      keylime_tls_cert_file: dir.file("plugin.crt"),
-      keylime_tls_key_file: dir.file("plugin.key"),
-      ...values,
-    });
+    const nodeAttestorBlock = ourPluginBlock("server", { ...pluginFileValues(dir), ...values });
     const settings = { trustDomain: "example.org", port: 8081, agentTtl: "1h", moreServerOptions: "" };
     await writeSpireConfig(home, serverConfigText({ ...home, ...settings, nodeAttestorBlock }));
     const { code, stdout, stderr } = await runCommand(peerPath("spire-server"), [

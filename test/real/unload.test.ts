@@ -7,6 +7,7 @@ import { until } from "../support/until.js";
 import {
   type AttestingNode,
   type PluginValues,
+  pluginFileValues,
   startAttestingNode,
   writePluginFiles,
 } from "./support/attesting-node.js";
@@ -58,12 +59,7 @@ describeWithPeers(["spire-server"], "a spire-server with a wrong plugin_data", (
   const lastWords = async (values: PluginValues): Promise<unknown> => {
     await using dir = await temporaryDirectory();
     await writePluginFiles(dir, await fieldReportPki());
-    const nodeAttestorBlock = ourPluginBlock("server", {
-      keylime_tls_ca_cert_file: dir.file("ca-complete-chain.crt"),
-      keylime_tls_cert_file: dir.file("plugin.crt"),
-      keylime_tls_key_file: dir.file("plugin.key"),
-      ...values,
-    });
+    const nodeAttestorBlock = ourPluginBlock("server", { ...pluginFileValues(dir), ...values });
     const failure = await failureOf(dir.path, nodeAttestorBlock);
     const crash = /^\{.*"msg":"Server crashed".*\}$/m.exec(failure)?.[0];
     return crash === undefined ? failure : JSON.parse(crash).error;

@@ -70,19 +70,15 @@ async function keepRunning({ world }: PlayedLab, text: LabText, io: Io, signal: 
 
 /** Node's own recursion does not come to an end where a file system takes no directories, as /proc does. */
 async function makeDirectory(path: string): Promise<void> {
-  try {
-    await mkdir(path);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "EEXIST") return;
-    const isParentThere = await stat(dirname(path)).then(
-      () => true,
-      () => false,
-    );
-    if (code !== "ENOENT" || isParentThere) throw error;
-    await makeDirectory(dirname(path));
-    await mkdir(path);
-  }
+  const above = dirname(path);
+  const isThere = await stat(above).then(
+    () => true,
+    () => false,
+  );
+  if (!isThere) await makeDirectory(above);
+  await mkdir(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "EEXIST") throw error;
+  });
 }
 
 async function labDirectory(wanted: string | undefined): Promise<{ path: string; isOurs: boolean }> {

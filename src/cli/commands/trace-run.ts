@@ -55,9 +55,8 @@ class TraceOutput {
   readonly #io: Io;
   readonly #inOrder: InOrder;
   readonly #json: TraceJson | undefined;
+  readonly #pageFile: number | undefined;
   readonly #page: TracePage | undefined;
-  /** Ends the file of the page. */
-  readonly #closePage: () => void;
   /** Accepted connections that may still be told in full, and those that were not. */
   #full: number;
   #shortened = 0;
@@ -67,8 +66,8 @@ class TraceOutput {
     this.#full = options.full ? Number.POSITIVE_INFINITY : fullAccepted;
     this.#json = options.json ? new TraceJson((text) => io.out(text)) : undefined;
     const file = options.html === undefined ? undefined : openHtml(options.html);
+    this.#pageFile = file;
     this.#page = file === undefined ? undefined : new TracePage((text) => void writeSync(file, text));
-    this.#closePage = () => file !== undefined && closeSync(file);
     this.#inOrder = new InOrder(options.follow ? 0 : undefined, (connections) => this.#print(connections));
   }
 
@@ -79,7 +78,7 @@ class TraceOutput {
   end(totals: TraceTotals, problems: readonly string[]): void {
     this.#inOrder.flush();
     this.#page?.end(totals, problems);
-    this.#closePage();
+    if (this.#pageFile !== undefined) closeSync(this.#pageFile);
     if (this.#json !== undefined) this.#json.end(totals, problems);
     else this.#io.out(totalsText(totals, problems, this.#shortened, styleFor(this.#io)));
   }

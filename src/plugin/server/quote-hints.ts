@@ -1,7 +1,6 @@
 import type { QuoteRefusal } from "../../keylime/quote.js";
 
 const foreign = "find out who answers in place of the node's TPM, and keep the node out until then";
-const weakKey = "register the node's Keylime agent with an attestation key of RSA 2048 or P-256 at least";
 
 /** One action for each reason for which a quote is refused; nothing mends a quote that another made, or that was changed. */
 export const quoteHints: Readonly<Record<QuoteRefusal, string>> = {
@@ -9,7 +8,7 @@ export const quoteHints: Readonly<Record<QuoteRefusal, string>> = {
   "ak-form": "look at the agent's record at the registrar, and register the node's Keylime agent anew",
   "ak-not-restricted":
     "register the node's Keylime agent with a restricted signing key, as Keylime's own agents make it",
-  "ak-weak": weakKey,
+  "ak-weak": "register the node's Keylime agent with an attestation key of RSA 2048 or P-256 at least",
   "signature-form": foreign,
   "signature-scheme": foreign,
   "signature-hash": foreign,

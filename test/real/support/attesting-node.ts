@@ -154,6 +154,15 @@ export function serverPluginData(dir: TemporaryDirectory, { ports }: RealKeylime
   };
 }
 
+/** What `writePluginFiles` writes, by the server half's keys. */
+export function pluginFileValues(dir: TemporaryDirectory): PluginValues {
+  return {
+    keylime_tls_ca_cert_file: dir.file("ca-complete-chain.crt"),
+    keylime_tls_cert_file: dir.file("plugin.crt"),
+    keylime_tls_key_file: dir.file("plugin.key"),
+  };
+}
+
 export function agentPluginData(
   dir: TemporaryDirectory,
   { address: { host, port } }: KeylimeAgent,
